@@ -1,0 +1,1 @@
+//! Record data: text to wire, and the check of wire.
