@@ -1,1 +1,5 @@
 //! Record data: text to wire, and the check of wire.
+
+mod shape;
+
+pub use shape::{Shape, shape};
