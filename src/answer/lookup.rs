@@ -8,8 +8,8 @@ use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
 
-/// CNAMEs and DNAMEs followed for one question. Real chains have three; a longer one only costs everybody time.
-const MAX_HOPS: usize = 16;
+/// CNAMEs and DNAMEs followed for one question. Real chains have three; the bound keeps one question from costing as much as a thousand.
+const MAX_HOPS: usize = 128;
 /// Names looked at for additional addresses. More do not fit into any answer a resolver has use for.
 const MAX_TARGETS: usize = 128;
 
@@ -78,15 +78,29 @@ impl<'a> Walk<'a, '_, '_> {
             }
             return Ok(rcode::NOERROR);
         }
+        self.chase(path, name)
+    }
+
+    /// Everything but the usual case.
+    #[inline(never)]
+    fn chase(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
         self.message.remember_question(path);
         let mut current = Current { path: path.clone(), wire: [0; MAX_NAME], at: HEADER };
         current.wire[..name.len()].copy_from_slice(name);
         let mut visited = [(0u32, 0usize); MAX_HOPS];
+        // DNAMEs already in the answer, by their place in the zone.
+        let mut renamed: [&[u8]; MAX_HOPS] = [&[]; MAX_HOPS];
+        let mut renames = 0;
         for hop in 0..MAX_HOPS {
             let next = match self.zone.find(&current.path) {
                 Found::Node(node) if self.is_cut(node) => return self.referral(&current, node, current.path.count()),
                 Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(&current, node, depth),
-                Found::Covered(node, depth) => self.dname(&current, node, depth)?,
+                Found::Covered(node, depth) => {
+                    let is_first = !renamed[..renames].contains(&node.name());
+                    renamed[renames] = node.name();
+                    renames += 1;
+                    self.dname(&current, node, depth, is_first)?
+                }
                 Found::Node(node) => match self.at_node(&current, node)? {
                     Step::Done(rcode) => return Ok(rcode),
                     Step::Follow(next) => Some(next),
@@ -161,11 +175,12 @@ impl<'a> Walk<'a, '_, '_> {
         Some(next)
     }
 
-    /// `None` when the name made from the DNAME is too long.
-    fn dname(&mut self, current: &Current, node: Node<'a>, depth: usize) -> Result<Option<Current>, Cut> {
+    /// `None` when the name made from the DNAME is too long. A DNAME that renames twice is shown once.
+    fn dname(&mut self, current: &Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<Current>, Cut> {
         let Some(set) = node.set(Type::DNAME) else { return Ok(None) };
-        let owner = self.suffix(current, depth);
-        self.message.set(Section::Answer, owner, set)?;
+        if is_first {
+            self.message.set(Section::Answer, self.suffix(current, depth), set)?;
+        }
         let Some(target) = set.data().next() else { return Ok(None) };
         let own = current.path.start(depth);
         let len = own + target.len();
@@ -223,8 +238,9 @@ impl<'a> Walk<'a, '_, '_> {
                 if is_below != needed || !self.is_inside(&named) {
                     continue;
                 }
-                let Some(node) = self.zone.exact(&named, named.count()) else { continue };
-                self.addresses(place, target, node, needed)?;
+                if let Some(node) = self.zone.exact(&named, named.count()).or_else(|| self.visible(&named)) {
+                    self.addresses(place, target, node, needed)?;
+                }
             }
         }
         Ok(())
@@ -234,20 +250,26 @@ impl<'a> Walk<'a, '_, '_> {
     fn target_addresses(&mut self, at: usize, set: Set<'a>) -> Result<(), Cut> {
         for &(place, target) in self.targets(at, set).iter() {
             let Some(named) = Path::read(target).filter(|named| self.is_inside(named)) else { continue };
-            let node = match self.zone.find(&named) {
-                Found::Node(node) => node,
-                Found::Covered(..) => match self.zone.exact(&named, named.count()) {
-                    Some(node) => node,
-                    None => continue,
-                },
-                Found::Missing(encloser, depth) => match self.zone.wildcard(encloser, &named, depth) {
-                    Some(node) => node,
-                    None => continue,
-                },
-            };
+            let Some(node) = self.visible(&named) else { continue };
             self.addresses(place, target, node, false)?;
+            if matches!(set.rtype, Type::SVCB | Type::HTTPS)
+                && let Some(service) = node.set(set.rtype)
+                && set.data().any(|data| data.starts_with(&[0, 0]))
+            {
+                // AliasMode: what the alias leads to comes along (RFC 9460 §4.1).
+                let _ = self.message.set(Section::Additional, Owner { at: place, name: target }, service);
+            }
         }
         Ok(())
+    }
+
+    /// What the zone itself says of a name: nothing at and below cuts.
+    fn visible(&self, path: &Path) -> Option<Node<'a>> {
+        match self.zone.find(path) {
+            Found::Node(node) => (node.flags() & flag::CUT == 0).then_some(node),
+            Found::Covered(..) => None,
+            Found::Missing(encloser, depth) => self.zone.wildcard(encloser, path, depth),
+        }
     }
 
     fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>, needed: bool) -> Result<(), Cut> {

@@ -116,7 +116,6 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, query: &Query<'_>, messa
     let mut serving = snapshot.zones.find(&path, path.count());
     if question.qtype == Type::DS
         && let Some(child) = serving
-        && !path.wire().is_empty()
         && path.count() > 0
         && child.apex().eq_ignore_ascii_case(path.wire())
     {
@@ -129,7 +128,8 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, query: &Query<'_>, messa
         Some(Serving::Zone(zone)) => zone,
     };
     match question.qtype {
-        Type::AXFR | Type::IXFR => return Say::because(rcode::REFUSED, edns::Ede::Prohibited),
+        Type::AXFR | Type::IXFR if path.wire() == zone.apex() => return Say::because(rcode::REFUSED, edns::Ede::Prohibited),
+        Type::AXFR | Type::IXFR => return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative),
         Type::OPT | Type::TSIG => return Say::plain(rcode::FORMERR),
         _ => {}
     }
