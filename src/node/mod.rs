@@ -5,6 +5,7 @@
 //! Gives  a running node, until it is told to stop.
 //! Never  decides what is answered: it carries events to the pilot and out what the pilot wants done.
 
+pub mod data;
 mod files;
 pub mod notify;
 
