@@ -2,7 +2,7 @@
 
 use super::message::{Full, Message, Owner, Section};
 use crate::dns::name::MAX_NAME;
-use crate::dns::rdata::shape;
+use super::shape::shape;
 use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::path::Path;
@@ -73,7 +73,7 @@ impl<'a> Walk<'a, '_, '_> {
             }
             let at = self.message.position();
             self.message.set(Section::Answer, Owner { at: HEADER, name }, set)?;
-            if shape.address {
+            if shape.address && self.qtype != Type::ANY {
                 self.target_addresses(at, set)?;
             }
             return Ok(rcode::NOERROR);
@@ -129,7 +129,7 @@ impl<'a> Walk<'a, '_, '_> {
         if let Some(set) = self.own_set(node) {
             let at = self.message.position();
             self.message.set(Section::Answer, current.owner(), set)?;
-            if shape(set.rtype).address {
+            if shape(set.rtype).address && self.qtype != Type::ANY {
                 self.target_addresses(at, set)?;
             }
             return Ok(Step::Done(rcode::NOERROR));

@@ -10,6 +10,7 @@ mod cookie;
 mod edns;
 mod lookup;
 mod message;
+mod shape;
 
 use crate::clock::Now;
 use crate::dns::rtype::{Type, class};

@@ -21,7 +21,7 @@ import tempfile
 import threading
 import time
 
-LIMIT = 120
+LIMIT = 60
 
 
 def query(name):
@@ -39,14 +39,15 @@ def address(port, wire):
             answer = asked.recv(2048)
         except OSError:
             return None
-    return socket.inet_ntoa(answer[-4:]) if answer[3] & 15 == 0 and answer[7] == 1 else None
+    at = len(wire) + 12  # behind the question and the head of the first record
+    return socket.inet_ntoa(answer[at:at + 4]) if answer[3] & 15 == 0 and answer[7] == 1 else None
 
 
 def until(test):
     start = time.monotonic()
     while not test():
         if time.monotonic() - start > LIMIT:
-            raise SystemExit("no answer in time")
+            raise TimeoutError("no answer in time")
         time.sleep(0.002)
     return time.monotonic() - start
 
@@ -189,6 +190,9 @@ def measure(make, body, records, last):
         peak = watching.end()
         time.sleep(2)
         return start, fresh, again, memory(process.pid), peak
+    except TimeoutError as late:
+        with open(f"{d}/log") as log:
+            raise SystemExit(f"{' '.join(command)}: {late}\n{log.read()[-2000:]}")
     finally:
         process.terminate()
         process.wait(30)
