@@ -18,8 +18,13 @@ pub(super) const EUI48: Grouping =
     Grouping { groups: 6, digits: 2, separator: b'-', short: false, must: "six pairs of hex digits, such as 00-00-5e-00-53-2a" };
 pub(super) const EUI64: Grouping =
     Grouping { groups: 8, digits: 2, separator: b'-', short: false, must: "eight pairs of hex digits, such as 00-00-5e-ef-10-00-00-2a" };
-pub(super) const WORDS64: Grouping =
-    Grouping { groups: 4, digits: 4, separator: b':', short: true, must: "four groups of up to four hex digits, such as 2001:db8:1140:1000" };
+pub(super) const WORDS64: Grouping = Grouping {
+    groups: 4,
+    digits: 4,
+    separator: b':',
+    short: true,
+    must: "four groups of up to four hex digits, such as 2001:db8:1140:1000",
+};
 
 pub(super) fn read(words: &mut Words<'_>, label: &str, grouping: Grouping, out: &mut Vec<u8>) -> Result<(), Fault> {
     let text = words.bare(label)?;

@@ -1,8 +1,8 @@
 //! Places on Earth (RFC 1876): `52 22 23.000 N 4 53 32.000 E -2.00m 1.00m 10000.00m 10.00m`.
 
+use super::number::decimal;
 use super::wire::{Checked, Wire};
 use super::words::{Fault, Words};
-use super::number::decimal;
 
 /// The equator and the prime meridian, in thousandths of an arc second.
 const MIDDLE: u32 = 1 << 31;

@@ -25,15 +25,8 @@ pub(super) const ALGORITHMS: &[(&str, u16)] = &[
 ];
 
 /// DS digest types, as BIND reads them.
-pub(super) const DIGESTS: &[(&str, u16)] = &[
-    ("SHA-1", 1),
-    ("SHA1", 1),
-    ("SHA-256", 2),
-    ("SHA256", 2),
-    ("GOST", 3),
-    ("SHA-384", 4),
-    ("SHA384", 4),
-];
+pub(super) const DIGESTS: &[(&str, u16)] =
+    &[("SHA-1", 1), ("SHA1", 1), ("SHA-256", 2), ("SHA256", 2), ("GOST", 3), ("SHA-384", 4), ("SHA384", 4)];
 
 /// CERT types (RFC 4398 §2.1).
 pub(super) const CERTS: &[(&str, u16)] = &[

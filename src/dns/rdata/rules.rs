@@ -9,7 +9,9 @@ pub(super) fn check(rtype: Type, bytes: &[u8]) -> Result<(), String> {
         (1 | 2 | 5 | 12 | 15 | 16 | 28, _) => Ok(()),
         // RFC 8078 §4: the one CDS that asks for removal of the DS.
         (59, [0, 0, 0, 0, 0]) => Ok(()),
-        (43 | 59 | 32768 | 32769, [_, _, _, kind, digest @ ..]) => digest_length("digest", "digest type", *kind, digest, &[(1, 20), (2, 32), (3, 32), (4, 48)]),
+        (43 | 59 | 32768 | 32769, [_, _, _, kind, digest @ ..]) => {
+            digest_length("digest", "digest type", *kind, digest, &[(1, 20), (2, 32), (3, 32), (4, 48)])
+        }
         (44, [_, kind, digest @ ..]) => digest_length("fingerprint", "fingerprint type", *kind, digest, &[(1, 20), (2, 32)]),
         (52 | 53, [_, _, kind, digest @ ..]) => digest_length("certificate data", "matching type", *kind, digest, &[(1, 32), (2, 64)]),
         (63, [_, _, _, _, _, kind, digest @ ..]) => {
@@ -30,9 +32,7 @@ pub(super) fn check(rtype: Type, bytes: &[u8]) -> Result<(), String> {
 
 fn digest_length(what: &str, kind_name: &str, kind: u8, digest: &[u8], known: &[(u8, usize)]) -> Result<(), String> {
     match known.iter().find(|(number, _)| *number == kind) {
-        Some((_, len)) if *len != digest.len() => {
-            Err(format!("<{what}> has {} bytes, but {kind_name} {kind} needs {len}", digest.len()))
-        }
+        Some((_, len)) if *len != digest.len() => Err(format!("<{what}> has {} bytes, but {kind_name} {kind} needs {len}", digest.len())),
         _ => Ok(()),
     }
 }

@@ -1,10 +1,10 @@
 //! One parameter of SVCB and HTTPS: its key, and its value as text and as wire (RFC 9460 §7, RFC 9461, RFC 9540).
 
+use super::code;
 use super::field::{show_v4, show_v6, v4, v6};
 use super::number::decimal;
 use super::text::show_string;
 use super::wire::{Checked, Wire};
-use super::code;
 
 pub(super) const MANDATORY: u16 = 0;
 pub(super) const ALPN: u16 = 1;

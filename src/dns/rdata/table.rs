@@ -67,12 +67,7 @@ pub(super) fn layout(rtype: Type) -> Option<&'static [Part]> {
             Part("replacement", Name),
         ],
         36 => &[Part("preference", U16), Part("exchanger", Name)],
-        37 => &[
-            Part("certificate type", Mnemonic16(mnemonic::CERTS)),
-            Part("key tag", U16),
-            KEY_ALGORITHM,
-            Part("certificate", Base64),
-        ],
+        37 => &[Part("certificate type", Mnemonic16(mnemonic::CERTS)), Part("key tag", U16), KEY_ALGORITHM, Part("certificate", Base64)],
         40 => &[Part("coding", U8), Part("subcoding", U8), Part("data", Base64Opt)],
         42 => &[Part("address prefixes", Apl)],
         43 | 59 | 32768 | 32769 => {

@@ -22,8 +22,9 @@ pub(super) fn unescaped(token: &Token<'_>, words: &Words<'_>, out: &mut Vec<u8>)
             out.push(byte);
             continue;
         }
-        let (byte, used) = unescape(tail)
-            .ok_or_else(|| words.fault(format!("{} holds a backslash that is not followed by three digits up to 255 or one character", token.show())))?;
+        let (byte, used) = unescape(tail).ok_or_else(|| {
+            words.fault(format!("{} holds a backslash that is not followed by three digits up to 255 or one character", token.show()))
+        })?;
         out.push(byte);
         rest = &tail[used..];
     }
