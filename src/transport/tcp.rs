@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Pause after accept() failed for want of files or memory: without it the listener spins, as the connection still waits.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
+/// Connections closed then: one alone would let in ten new ones a second, and leave no file to the rest of the process.
+const EXHAUSTED_MAKES_ROOM: usize = 16;
+
 /// What every connection needs.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -88,8 +91,9 @@ pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>, mut drain
             Ok((stream, peer)) => shared.admit(stream, peer, &drain),
             Err(error) if exhausted(&error) => {
                 shared.exhausted.add(1);
-                shared.evicted.add(usize::from(shared.crowd.evict()));
-                tracing::warn!(%error, "cannot accept TCP connections; the idlest was closed");
+                let closed = (0..EXHAUSTED_MAKES_ROOM).take_while(|_| shared.crowd.evict()).count();
+                shared.evicted.add(closed);
+                tracing::warn!(%error, closed, "cannot accept TCP connections; the idlest were closed");
                 sleep(EXHAUSTED_PAUSE).await;
             }
             // The connection was gone before it was accepted, or its network reported an error: the next may be fine.
