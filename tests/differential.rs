@@ -14,10 +14,7 @@ const ALL: [Kind; 4] = [Kind::Nsd, Kind::Knot, Kind::Bind, Kind::Meridian];
 /// Asks all servers at the same time; answers come back in the order of `servers`, then of `questions`.
 fn ask_all(servers: &[Peer], questions: &[Question]) -> Vec<Vec<Heard>> {
     std::thread::scope(|scope| {
-        let running: Vec<_> = servers
-            .iter()
-            .map(|server| scope.spawn(|| ask::all(server.address, questions)))
-            .collect();
+        let running: Vec<_> = servers.iter().map(|server| scope.spawn(|| ask::all(server.address, questions))).collect();
         running
             .into_iter()
             .map(|thread| thread.join().expect("asking does not panic").iter().map(|a| judge::hear(a.as_ref())).collect())
@@ -90,8 +87,7 @@ fn where_the_peers_differ() {
 fn ask_the_peers() {
     let kinds: &[Kind] = if std::env::var_os("ALL").is_some() { &ALL } else { &PEERS };
     let servers = start_all(kinds, &world(&std::env::var("WORLD").unwrap_or("main".into())));
-    let asked: Vec<Question> =
-        std::env::var("ASK").expect("ASK=\"name type;...\"").split(';').map(|line| written(line.trim())).collect();
+    let asked: Vec<Question> = std::env::var("ASK").expect("ASK=\"name type;...\"").split(';').map(|line| written(line.trim())).collect();
     let heard = ask_all(&servers, &asked);
     for (n, question) in asked.iter().enumerate() {
         println!("\n;; {question}");

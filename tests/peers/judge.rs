@@ -93,8 +93,7 @@ fn is_cut_to_size(question: &Question, peers: &[Heard], ours: &Heard) -> bool {
         .collect();
     let missing = offered.iter().filter(|rr| !ours.additional.contains(rr));
     let smallest = missing.map(|rr| 12 + rr.rdata.len()).min();
-    ours.additional.iter().all(|rr| offered.contains(&rr))
-        && smallest.is_none_or(|bytes| ours.len + bytes > question.room())
+    ours.additional.iter().all(|rr| offered.contains(&rr)) && smallest.is_none_or(|bytes| ours.len + bytes > question.room())
 }
 
 /// What holds whatever the peers do.

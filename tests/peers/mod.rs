@@ -6,6 +6,7 @@
 
 pub(crate) mod ask;
 pub(crate) mod judge;
+pub(crate) mod probes;
 pub(crate) mod questions;
 pub(crate) mod random;
 pub(crate) mod wire;
@@ -222,9 +223,7 @@ fn knot_conf(port: u16, dir: &Path, zones: &[Zone]) -> String {
 fn bind_conf(port: u16, dir: &Path, zones: &[Zone]) -> String {
     let d = dir.display();
     // The other party of a comparison of whole answers: nothing left out, nothing checked, nothing asked of others.
-    let zones = each(zones, |name, file| {
-        format!("zone \"{name}\" {{ type primary; file \"{file}\"; check-names ignore; }};\n")
-    });
+    let zones = each(zones, |name, file| format!("zone \"{name}\" {{ type primary; file \"{file}\"; check-names ignore; }};\n"));
     format!(
         "options {{ directory \"{d}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; pid-file none; lock-file none;\n  \
          session-keyfile none; recursion no; allow-query {{ any; }}; allow-transfer {{ any; }}; minimal-responses no; minimal-any no;\n  \

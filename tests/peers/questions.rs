@@ -38,20 +38,8 @@ pub(crate) fn seed() -> u64 {
     std::env::var("SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(20_260_401)
 }
 
-const FULL: [u16; 12] = [
-    wire::A,
-    wire::AAAA,
-    wire::NS,
-    wire::SOA,
-    wire::CNAME,
-    wire::DNAME,
-    wire::MX,
-    wire::TXT,
-    wire::SRV,
-    wire::DS,
-    65,
-    wire::PRIVATE,
-];
+const FULL: [u16; 12] =
+    [wire::A, wire::AAAA, wire::NS, wire::SOA, wire::CNAME, wire::DNAME, wire::MX, wire::TXT, wire::SRV, wire::DS, 65, wire::PRIVATE];
 const FEW: [u16; 5] = [wire::A, wire::NS, wire::DS, wire::CNAME, wire::MX];
 
 /// All that is asked about the zones whose records are given.

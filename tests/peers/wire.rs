@@ -274,10 +274,7 @@ impl Answer {
 }
 
 pub(crate) fn rcode_text(rcode: u16) -> String {
-    let known = [
-        "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH",
-        "NOTZONE",
-    ];
+    let known = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"];
     match known.get(usize::from(rcode)) {
         Some(text) => (*text).into(),
         None if rcode == 16 => "BADVERS".into(),
