@@ -83,6 +83,32 @@ pub(crate) fn faults(question: &Question, peers: &[Heard], ours: &Heard) -> Vec<
     found
 }
 
+/// The rule for ANY: everything by the peers but the answer, which may be one whole RRset of the name.
+pub(crate) fn any_faults(question: &Question, peers: &[Heard], ours: &Heard) -> Vec<&'static str> {
+    let mut found = faults(question, peers, ours);
+    // Authority and additional that a peer adds to a set of its own choice say nothing about another's.
+    found.retain(|fault| *fault != "additional");
+    let Heard::Said(mine) = ours else { return found };
+    let Some(first) = mine.answer.first() else { return found };
+    found.retain(|fault| *fault != "authority" || !mine.authority.is_empty());
+    let is_one_set = mine.answer.iter().all(|rr| (&rr.name, rr.rtype) == (&first.name, first.rtype));
+    // BIND gives all sets of the name, so its records of that type are the whole set.
+    let is_whole = peers.iter().any(|peer| {
+        let Heard::Said(all) = peer else { return false };
+        let of_type: Vec<Rr> = all.answer.iter().filter(|rr| rr.rtype == first.rtype).cloned().collect();
+        set(&of_type) == set(&mine.answer)
+    });
+    found.retain(|fault| *fault != "answer" || !(is_one_set && is_whole));
+    if mine.answer.iter().any(|rr| (rr.rtype != first.rtype || rr.name != first.name) && !is_alias(&mine.answer)) {
+        found.push("more than one set");
+    }
+    found
+}
+
+fn is_alias(records: &[Rr]) -> bool {
+    records.iter().any(|rr| rr.rtype == wire::CNAME || rr.rtype == wire::DNAME)
+}
+
 /// True when `ours` carries only additional records that a peer has too, and no room for another.
 fn is_cut_to_size(question: &Question, peers: &[Heard], ours: &Heard) -> bool {
     let Heard::Said(ours) = ours else { return false };
