@@ -130,6 +130,7 @@ fn own_faults(question: &Question, answer: &Answer) -> Vec<&'static str> {
     seen.sort();
     seen.dedup();
     [
+        (!seen.iter().all(|rr| rr.class == wire::IN), "class"),
         (answer.len > question.room(), "longer than asked for"),
         (!answer.squeezed.is_empty(), "compressed where RFC 3597 forbids it"),
         (!echoed, "question not echoed letter for letter"),
@@ -137,6 +138,8 @@ fn own_faults(question: &Question, answer: &Answer) -> Vec<&'static str> {
         (question.edns.is_none() && answer.opt.is_some(), "an OPT that was not asked for"),
         (!answer.has(wire::QR), "no QR"),
         (answer.has(wire::RA), "RA"),
+        (answer.has(wire::RD) != (question.flags & wire::RD != 0), "RD not copied"),
+        (answer.has(wire::AD) || answer.has(wire::Z), "AD or Z"),
         (answer.opcode() != 0, "opcode"),
     ]
     .into_iter()

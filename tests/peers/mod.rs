@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// How often a starting server is asked, 100 ms apart, before it counts as broken.
 const START_TRIES: u32 = 100;
 
+/// What BIND and Meridian make cookies from, so that they can be compared.
+const COOKIE_SECRET: &str = "e5e973e5a6b2a43f48e7dc849e37bfcf";
+
 /// A zone to be served: its name in presentation form and its master file.
 #[derive(Clone, Debug)]
 pub(crate) struct Zone {
@@ -42,6 +45,11 @@ pub(crate) fn world(which: &str) -> Vec<Zone> {
     zones.sort_by(|a, b| a.name.cmp(&b.name));
     zones
 }
+
+/// Ends the server when its own input closes, which also happens when the test process is killed; ends with the server.
+const KEEPER: &str = r#"exec 3<&0; "$@" 3<&- & server=$!
+(cat <&3 >/dev/null; kill -TERM $server) & watch=$!
+wait $server; code=$?; kill $watch 2>/dev/null; exit $code"#;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -116,8 +124,8 @@ impl Drop for Peer {
 
 pub(crate) fn start_all(kinds: &[Kind], zones: &[Zone]) -> Vec<Peer> {
     // All at once: the slowest start is then the only one that is waited for.
-    let starting: Vec<Peer> = kinds.iter().map(|&kind| launch(kind, zones)).collect();
-    for peer in &starting {
+    let mut starting: Vec<Peer> = kinds.iter().map(|&kind| launch(kind, zones)).collect();
+    for peer in &mut starting {
         await_answers(peer, zones);
     }
     starting
@@ -142,13 +150,8 @@ fn launch(kind: Kind, zones: &[Zone]) -> Peer {
     let conf = dir.join(file);
     fs::write(&conf, text).expect("a configuration is written");
     let log = fs::File::create(dir.join("log")).expect("a log is made");
-    // The shell ends the server when its input closes, which also happens when the test process is killed.
     let mut keeper = Command::new("/bin/sh");
-    keeper
-        .args(["-c", r#""$@" & server=$!; cat >/dev/null; kill -TERM $server; wait $server"#, "keeper", program])
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone().expect("a log handle"))
-        .stderr(log);
+    keeper.args(["-c", KEEPER, "keeper", program]).stdin(Stdio::piped()).stdout(log.try_clone().expect("a log handle")).stderr(log);
     match kind {
         Kind::Nsd => keeper.arg("-d").arg("-c").arg(&conf),
         Kind::Knot => keeper.arg("-c").arg(&conf),
@@ -171,7 +174,7 @@ fn free_address() -> SocketAddr {
 }
 
 /// Waits until every zone is answered for: SOA with AA.
-fn await_answers(peer: &Peer, zones: &[Zone]) {
+fn await_answers(peer: &mut Peer, zones: &[Zone]) {
     let questions: Vec<_> = zones.iter().map(|z| wire::Question::of(wire::name(&z.name), wire::SOA).encode()).collect();
     let mut bad = Vec::new();
     for _ in 0..START_TRIES {
@@ -183,6 +186,9 @@ fn await_answers(peer: &Peer, zones: &[Zone]) {
         bad = zones.iter().zip(&answers).filter(|(_, a)| !sound(a)).map(|(z, _)| z.name.clone()).collect();
         if bad.is_empty() {
             return;
+        }
+        if peer.keeper.try_wait().is_ok_and(|status| status.is_some()) {
+            break;
         }
         ask::pause();
     }
@@ -229,17 +235,20 @@ fn bind_conf(port: u16, dir: &Path, zones: &[Zone]) -> String {
          session-keyfile none; recursion no; allow-query {{ any; }}; allow-transfer {{ any; }}; minimal-responses no; minimal-any no;\n  \
          dnssec-validation no; empty-zones-enable no; notify no; check-integrity no; check-dup-records ignore; check-mx ignore;\n  \
          check-mx-cname ignore; check-srv-cname ignore; check-sibling no; check-wildcard no; rrset-order {{ order none; }};\n  \
-         server-id \"judge\"; version \"judge\"; hostname \"judge\"; tcp-idle-timeout 600; max-cache-size 8m; max-records-per-type 0;\n  max-types-per-name 0; }};\ncontrols {{ }};\n{zones}"
+         server-id \"judge\"; version \"judge\"; hostname \"judge\"; tcp-idle-timeout 600; max-cache-size 8m; max-records-per-type 0;\n  max-types-per-name 0; cookie-secret \"{COOKIE_SECRET}\"; }};\ncontrols {{ }};\n{zones}"
     )
 }
 
 fn meridian_conf(port: u16, dir: &Path, zones: &[Zone]) -> String {
     let fleet = each(zones, |name, file| format!("[[zone]]\nname = \"{name}\"\nfile = \"{file}\"\n\n"));
     fs::write(dir.join("fleet.toml"), fleet).expect("a fleet is written");
+    let secrets = dir.join("cookies");
+    fs::write(&secrets, format!("{COOKIE_SECRET}\n")).expect("a secret is written");
     let admin = free_address();
     format!(
-        "[node]\nname = \"judge\"\ndata = \"{}\"\n\n[dns]\nlisten = [\"127.0.0.1:{port}\"]\n\n[dns.tcp]\nidle = \"60s\"\n\n\
+        "[node]\nname = \"judge\"\ndata = \"{}\"\n\n[dns]\nlisten = [\"127.0.0.1:{port}\"]\ncookie_secrets = \"{}\"\n\n[dns.tcp]\nidle = \"60s\"\n\n\
          [admin]\nlisten = \"{admin}\"\n\n[geoip]\ndatabases = []\n",
-        dir.join("data").display()
+        dir.join("data").display(),
+        secrets.display()
     )
 }

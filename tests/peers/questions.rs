@@ -98,7 +98,8 @@ pub(crate) fn ask(mut name: Name, rtype: u16, dice: &mut Dice) -> Question {
         4..=7 => Some(Edns::of(size)),
         _ => Some(Edns::of(size).with_do()),
     };
-    Question { flags: 0, edns, tcp: dice.chance(15), ..Question::of(name, rtype) }
+    let flags = if dice.chance(50) { wire::RD } else { 0 };
+    Question { flags, edns, tcp: dice.chance(15), ..Question::of(name, rtype) }
 }
 
 fn mix_case(name: &mut [u8], dice: &mut Dice) {
