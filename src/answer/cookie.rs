@@ -34,23 +34,27 @@ pub(super) fn judge(option: &[u8], peer: IpAddr, secrets: &[[u8; 16]], now_s: u3
     }
     let mut reply = [0; CLIENT + SERVER];
     reply[..CLIENT].copy_from_slice(client);
-    let age = age(server, client, peer, secrets, now_s);
-    match age {
-        Some(age) if age <= RENEW_S as i32 => reply[CLIENT..].copy_from_slice(server),
+    let known = know(server, client, peer, secrets, now_s);
+    match known {
+        Some((age, 0)) if age <= RENEW_S as i32 => reply[CLIENT..].copy_from_slice(server),
+        // Also one made with the other secret: that one is on its way out.
         _ => reply[CLIENT..].copy_from_slice(&make(client, peer, &secrets[0], now_s)),
     }
-    Some(Judged { reply, valid: age.is_some(), sent: !server.is_empty() })
+    Some(Judged { reply, valid: known.is_some(), sent: !server.is_empty() })
 }
 
-/// The age in seconds of a cookie that is ours and of these days.
-fn age(server: &[u8], client: &[u8], peer: IpAddr, secrets: &[[u8; 16]], now_s: u32) -> Option<i32> {
+/// The age in seconds of a cookie that is ours and of these days, and which secret made it.
+fn know(server: &[u8], client: &[u8], peer: IpAddr, secrets: &[[u8; 16]], now_s: u32) -> Option<(i32, usize)> {
     let server: &[u8; SERVER] = server.try_into().ok()?;
     let stamp = u32::from_be_bytes([server[4], server[5], server[6], server[7]]);
     // Serial arithmetic, as the RFC asks: the stamp wraps in 2106.
     let age = now_s.wrapping_sub(stamp).cast_signed();
     let in_time = age <= TOO_OLD_S as i32 && age >= -(TOO_NEW_S as i32);
-    let ours = server[0] == VERSION && secrets.iter().any(|secret| hash(client, &server[..8], peer, secret) == server[8..]);
-    (in_time && ours).then_some(age)
+    if !in_time || server[0] != VERSION {
+        return None;
+    }
+    let secret = secrets.iter().position(|secret| hash(client, &server[..8], peer, secret) == server[8..])?;
+    Some((age, secret))
 }
 
 fn make(client: &[u8], peer: IpAddr, secret: &[u8; 16], now_s: u32) -> [u8; SERVER] {
@@ -96,8 +100,9 @@ mod tests {
         assert!(renewed.valid);
         // A.3: another client, reserved bytes that are not zero, 203.0.113.203.
         let sent = bytes::<24>("fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5");
-        let renewed = judge(&sent, "203.0.113.203".parse().unwrap(), &[secret], 1_559_734_700).unwrap();
-        assert!(renewed.valid);
+        let peer = "203.0.113.203".parse().unwrap();
+        assert!(judge(&sent, peer, &[secret], 0x5cf7_8f71).unwrap().valid);
+        let renewed = judge(&sent, peer, &[secret], 1_559_734_700).unwrap();
         assert_eq!(renewed.reply, bytes::<24>("fc93fc62807ddb86010000005cf7a9acf73a7810aca2381e"));
         // A.4: IPv6, and a rotated secret.
         let old = bytes::<16>("dd3bdf9344b678b185a6f5cb60fca715");

@@ -14,8 +14,8 @@ const MAX_HOPS: usize = 128;
 const MAX_TARGETS: usize = 128;
 
 /// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals.
-pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> u16 {
-    let mut walk = Walk { zone, qtype: question.qtype, dnssec, message };
+pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, message: &mut Message<'_>) -> u16 {
+    let mut walk = Walk { zone, qtype: question.qtype, message };
     match walk.run(path, question.name) {
         Ok(rcode) => rcode,
         Err(Cut { rcode }) => {
@@ -39,7 +39,6 @@ impl From<Full> for Cut {
 struct Walk<'a, 'm, 'o> {
     zone: &'a Zone,
     qtype: Type,
-    dnssec: bool,
     message: &'m mut Message<'o>,
 }
 
@@ -115,6 +114,10 @@ impl<'a> Walk<'a, '_, '_> {
             };
             let Some(next) = next else { return Ok(rcode::YXDOMAIN) };
             visited[hop] = (current.path.hash(current.path.count()), current.path.count());
+            if self.qtype == Type::CNAME {
+                // Made from a DNAME, and what was asked for.
+                return Ok(rcode::NOERROR);
+            }
             let is_back = visited[..=hop].contains(&(next.path.hash(next.path.count()), next.path.count()));
             if is_back || !self.is_inside(&next.path) {
                 return Ok(rcode::NOERROR);
@@ -219,11 +222,6 @@ impl<'a> Walk<'a, '_, '_> {
         let owner = self.suffix(current, depth);
         let at = self.message.position();
         self.message.set(Section::Authority, owner, set)?;
-        if self.dnssec
-            && let Some(ds) = node.set(Type::DS)
-        {
-            self.message.set(Section::Authority, owner, ds)?;
-        }
         self.glue(&current.path, depth, at, set)?;
         Ok(rcode::NOERROR)
     }
@@ -238,7 +236,7 @@ impl<'a> Walk<'a, '_, '_> {
                 if is_below != needed || !self.is_inside(&named) {
                     continue;
                 }
-                if let Some(node) = self.zone.exact(&named, named.count()).or_else(|| self.visible(&named)) {
+                if let Some(node) = self.host(&named) {
                     self.addresses(place, target, node, needed)?;
                 }
             }
@@ -250,7 +248,7 @@ impl<'a> Walk<'a, '_, '_> {
     fn target_addresses(&mut self, at: usize, set: Set<'a>) -> Result<(), Cut> {
         for &(place, target) in self.targets(at, set).iter() {
             let Some(named) = Path::read(target).filter(|named| self.is_inside(named)) else { continue };
-            let Some(node) = self.visible(&named) else { continue };
+            let Some(node) = self.host(&named) else { continue };
             self.addresses(place, target, node, false)?;
             if matches!(set.rtype, Type::SVCB | Type::HTTPS)
                 && let Some(service) = node.set(set.rtype)
@@ -263,11 +261,11 @@ impl<'a> Walk<'a, '_, '_> {
         Ok(())
     }
 
-    /// What the zone itself says of a name: nothing at and below cuts.
-    fn visible(&self, path: &Path) -> Option<Node<'a>> {
+    /// Where the addresses of a name that others point at stand: glue counts, and so does a wildcard's offer.
+    fn host(&self, path: &Path) -> Option<Node<'a>> {
         match self.zone.find(path) {
-            Found::Node(node) => (node.flags() & flag::CUT == 0).then_some(node),
-            Found::Covered(..) => None,
+            Found::Node(node) => Some(node),
+            Found::Covered(..) => self.zone.exact(path, path.count()),
             Found::Missing(encloser, depth) => self.zone.wildcard(encloser, path, depth),
         }
     }

@@ -18,8 +18,8 @@ pub(super) const fn shape(rtype: Type) -> Shape {
     match rdata::names(rtype) {
         rdata::Shape::Opaque => Shape { skip: 0, names: 0, compress: false, address: false },
         rdata::Shape::Names { skip, count, compress } => {
-            // NS MX AFSDB RT SRV KX SVCB HTTPS
-            let address = matches!(rtype.0, 2 | 15 | 18 | 21 | 33 | 36 | 64 | 65);
+            // NS MX SRV SVCB HTTPS; others have too few askers for the bytes.
+            let address = matches!(rtype.0, 2 | 15 | 33 | 64 | 65);
             Shape { skip, names: count, compress, address }
         }
     }

@@ -3,6 +3,7 @@
 use super::draft::{APEX, Draft, Entry, Outside};
 use crate::dns::master::{self, Loader};
 use crate::dns::name::Name;
+use crate::dns::rdata;
 use crate::dns::rtype::Type;
 use crate::document::Problem;
 use crate::snapshot::path::Path;
@@ -186,11 +187,13 @@ fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &m
     if set.len() == 1 {
         return writer.record(first.rtype, first.ttl, draft.data(first));
     }
-    // Twice the same is once: RFC 2181 §5.
+    // Twice the same is once (RFC 2181 §5), whatever the case of the names in it.
     let mut seen = std::collections::HashSet::with_capacity(set.len());
     for entry in set {
         let data = draft.data(entry);
-        if seen.insert(data) {
+        let mut canonical = data.to_vec();
+        rdata::to_canonical(first.rtype, &mut canonical);
+        if seen.insert(canonical) {
             writer.record(first.rtype, first.ttl, data);
         }
     }

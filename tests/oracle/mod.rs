@@ -73,6 +73,9 @@ impl Oracle {
                     return said;
                 }
                 said.answer.insert(Record { owner: current, rtype: CNAME, ttl: dname.ttl, data: Data::Name(next.clone()) });
+                if qtype == CNAME {
+                    return said;
+                }
                 current = next;
                 continue;
             }
@@ -87,7 +90,7 @@ impl Oracle {
                 said.answer.extend(own.iter().map(synthesised));
                 for record in &own {
                     if let (NS | MX, Data::Name(target)) = (record.rtype, &record.data) {
-                        self.add_visible(&mut said, target);
+                        self.add_addresses(&mut said, target);
                     }
                 }
                 return said;
@@ -145,18 +148,14 @@ impl Oracle {
         for server in self.set(cut, NS) {
             let Data::Name(target) = server.data.clone() else { unreachable!("an NS has a name") };
             said.authority.insert(server);
-            if self.exists(&target) && self.records.iter().any(|record| record.owner == target) {
-                said.additional.extend([A, AAAA].into_iter().flat_map(|rtype| self.set(&target, rtype)));
-            } else if !self.exists(&target) {
-                self.add_visible(&mut said, &target);
-            }
+            self.add_addresses(&mut said, &target);
         }
         said
     }
 
-    /// Addresses of a name as the zone itself answers it.
-    fn add_visible(&self, said: &mut Said, name: &Name) {
-        if !below(name, &self.apex) || self.cover(name, A).is_some() {
+    /// Addresses that stand in the zone for a name, glue as well, or that a wildcard offers outside delegations.
+    fn add_addresses(&self, said: &mut Said, name: &Name) {
+        if !below(name, &self.apex) || (!self.exists(name) && self.cover(name, A).is_some()) {
             return;
         }
         if let Some(source) = self.source(name) {

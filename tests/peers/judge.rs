@@ -36,6 +36,7 @@ impl Heard {
 fn set(records: &[Rr]) -> String {
     let mut sorted: Vec<&Rr> = records.iter().collect();
     sorted.sort();
+    sorted.dedup();
     sorted.iter().fold(String::new(), |mut text, rr| {
         writeln!(text, "{} {} {} {} {}", wire::show(&rr.name), rr.ttl, rr.class, rr.rtype, wire::hex(&rr.rdata))
             .expect("writing to a string");

@@ -1,0 +1,4 @@
+//! shim
+pub fn ready(_: &str) {}
+pub fn reloading() {}
+pub fn stopping() {}
