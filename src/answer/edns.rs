@@ -20,10 +20,6 @@ pub(super) enum Ede {
     NotAuthoritative = 20,
 }
 
-/// Option lengths that the RFCs do not allow.
-#[derive(Debug)]
-pub(super) struct BadOption;
-
 /// The OPT record to come, its size known before the answer is written. Nothing at all for those who sent none.
 pub(super) struct Extras<'a> {
     edns: Option<Edns<'a>>,
@@ -31,25 +27,33 @@ pub(super) struct Extras<'a> {
     nsid: bool,
     cookie: Option<Judged>,
     keepalive: bool,
+    malformed: bool,
 }
 
 impl<'a> Extras<'a> {
-    pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>) -> Result<Self, BadOption> {
+    pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>) -> Self {
         let manners = &*snapshot.manners;
-        let mut extras = Self { edns, manners, nsid: false, cookie: None, keepalive: false };
-        let Some(edns) = edns.filter(|edns| edns.version == 0) else { return Ok(extras) };
+        let mut extras = Self { edns, manners, nsid: false, cookie: None, keepalive: false, malformed: false };
+        let Some(edns) = edns.filter(|edns| edns.version == 0) else { return extras };
         for (code, value) in edns.options() {
             match code {
                 option::NSID => extras.nsid = !manners.name.is_empty(),
                 option::COOKIE if extras.cookie.is_none() && !manners.cookie_secrets.is_empty() => {
                     let judged = cookie::judge(value, ask.peer.ip().to_canonical(), &manners.cookie_secrets, now.wall_s as u32);
-                    extras.cookie = Some(judged.ok_or(BadOption)?);
+                    extras.malformed |= judged.is_none();
+                    extras.cookie = judged;
                 }
+                option::SUBNET => extras.malformed |= !is_subnet(value),
                 option::KEEPALIVE if ask.over == Over::Tcp => extras.keepalive = true,
                 _ => {}
             }
         }
-        Ok(extras)
+        extras
+    }
+
+    /// An option has a form that its RFC does not allow.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.malformed
     }
 
     /// Bytes the record takes, an extended error not counted: that goes in only where there is room.
@@ -110,6 +114,18 @@ impl<'a> Extras<'a> {
         let name = self.manners.name.as_bytes();
         &name[..name.len().min(MAX_NSID)]
     }
+}
+
+/// The form of a client subnet in a query (RFC 7871 §6): just the bytes the prefix needs, no bits beyond it, scope 0.
+fn is_subnet(value: &[u8]) -> bool {
+    let Some((&[high, low, source, scope], address)) = value.split_first_chunk() else { return false };
+    let width = match u16::from_be_bytes([high, low]) {
+        1 => 32,
+        2 => 128,
+        _ => return false,
+    };
+    let beyond = (8 - source % 8) % 8;
+    scope == 0 && source <= width && address.len() == usize::from(source).div_ceil(8) && address.last().is_none_or(|last| last.trailing_zeros() >= beyond.into())
 }
 
 fn option_head(code: u16, len: usize) -> [u8; OPTION_HEAD] {

@@ -92,6 +92,8 @@ impl<'a> Walk<'a, '_, '_> {
         let mut renames = 0;
         for hop in 0..MAX_HOPS {
             let next = match self.zone.find(&current.path) {
+                // The DNAME asked for is the one that led here.
+                Found::Node(node) if self.qtype == Type::DNAME && renamed[..renames].contains(&node.name()) => return Ok(rcode::NOERROR),
                 Found::Node(node) if self.is_cut(node) => return self.referral(&current, node, current.path.count()),
                 Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(&current, node, depth),
                 Found::Covered(node, depth) => {

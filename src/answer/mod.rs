@@ -65,17 +65,16 @@ pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> V
     }
     let query = match read_query(ask.bytes, &header) {
         Ok(query) => query,
-        Err(seen) => return malformed(now, snapshot, ask, &header, &seen, out),
+        Err(seen) => return malformed(ask, &header, &seen, out),
     };
     let room = room(snapshot, ask, &query, out.len());
-    let extras = match Extras::new(now, snapshot, ask, query.edns) {
-        Ok(extras) => extras,
-        Err(_) => return malformed(now, snapshot, ask, &header, &Malformed { question: query.question, edns: query.edns }, out),
-    };
+    let extras = Extras::new(now, snapshot, ask, query.edns);
     let question = query.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
     let mut message = Message::new(out, &header, question, room - extras.len());
     let say = if query.edns.is_some_and(|edns| edns.version > 0) {
         Say::plain(rcode::BADVERS)
+    } else if extras.is_malformed() {
+        Say::plain(rcode::FORMERR)
     } else if let Some(tsig) = query.tsig {
         // No keys yet, so every key is unknown: RFC 8945 §5.2.1. The record stays the last one.
         extras.write(&mut message, rcode::NOTAUTH, None);
@@ -115,6 +114,9 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, message: &mut Message<'_
         _ => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
     }
     let mut serving = snapshot.zones.find(&path, path.count());
+    if matches!(question.qtype, Type::AXFR | Type::IXFR) && !serving.is_some_and(|zone| zone.apex().eq_ignore_ascii_case(path.wire())) {
+        return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative);
+    }
     if question.qtype == Type::DS
         && let Some(child) = serving
         && path.count() > 0
@@ -129,8 +131,7 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, message: &mut Message<'_
         Some(Serving::Zone(zone)) => zone,
     };
     match question.qtype {
-        Type::AXFR | Type::IXFR if path.wire() == zone.apex() => return Say::because(rcode::REFUSED, edns::Ede::Prohibited),
-        Type::AXFR | Type::IXFR => return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative),
+        Type::AXFR | Type::IXFR => return Say::because(rcode::REFUSED, edns::Ede::Prohibited),
         Type::OPT | Type::TSIG => return Say::plain(rcode::FORMERR),
         _ => {}
     }
@@ -165,14 +166,11 @@ fn bare(header: &Header, rcode: u16, out: &mut [u8]) -> Verdict {
     Verdict::Reply(Reply { len: message.finish(), rcode })
 }
 
-fn malformed(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, header: &Header, seen: &Malformed<'_>, out: &mut [u8]) -> Verdict {
-    let extras = match Extras::new(now, snapshot, ask, seen.edns.map(|edns| crate::dns::wire::Edns { options: &[], ..edns })) {
-        Ok(extras) => extras,
-        Err(_) => return bare(header, rcode::FORMERR, out),
-    };
+fn malformed(ask: &Ask<'_>, header: &Header, seen: &Malformed<'_>, out: &mut [u8]) -> Verdict {
     let question = seen.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
-    let message = Message::new(out, header, question, PLAIN_UDP - extras.len());
-    finish(message, &extras, &Say::plain(rcode::FORMERR))
+    let mut message = Message::new(out, header, question, PLAIN_UDP);
+    message.set_rcode(rcode::FORMERR);
+    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR })
 }
 
 fn bad_key(message: &mut Message<'_>, tsig: &Tsig<'_>) {

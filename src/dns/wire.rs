@@ -23,6 +23,7 @@ pub mod rcode {
 /// EDNS option codes this server knows.
 pub mod option {
     pub const NSID: u16 = 3;
+    pub const SUBNET: u16 = 8;
     pub const COOKIE: u16 = 10;
     pub const KEEPALIVE: u16 = 11;
     pub const EDE: u16 = 15;
@@ -110,11 +111,10 @@ pub struct Query<'a> {
     pub tsig: Option<Tsig<'a>>,
 }
 
-/// What was understood of a message that breaks the rules, for the FORMERR to repeat.
+/// What was understood of a message that breaks the rules, for the FORMERR to repeat. Its OPT record is not believed either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Malformed<'a> {
     pub question: Option<Question<'a>>,
-    pub edns: Option<Edns<'a>>,
 }
 
 /// Reads what follows the header. Work and memory are bounded by the length of the message, whatever its counts say.
@@ -139,20 +139,15 @@ pub fn read_query<'a>(message: &'a [u8], header: &Header) -> Result<Query<'a>, M
         at = record.end;
     }
     let mut tsig = None;
+    let mut edns = None;
     for n in 0..additionals {
         let record = read_record(message, at).ok_or(seen)?;
         match record.rtype {
             Type::OPT => {
-                if seen.edns.is_some() {
+                if edns.is_some() {
                     return Err(seen);
                 }
-                let edns = record.edns().ok_or(seen)?;
-                // Before its options are judged, so that an answer to bad options has an OPT too.
-                seen.edns = Some(Edns { options: &[], ..edns });
-                if !options_are_whole(edns.options) {
-                    return Err(seen);
-                }
-                seen.edns = Some(edns);
+                edns = Some(record.edns().filter(|edns| options_are_whole(edns.options)).ok_or(seen)?);
             }
             Type::TSIG => {
                 if n + 1 != additionals {
@@ -167,7 +162,7 @@ pub fn read_query<'a>(message: &'a [u8], header: &Header) -> Result<Query<'a>, M
     if at != message.len() {
         return Err(seen);
     }
-    Ok(Query { question: seen.question, edns: seen.edns, tsig })
+    Ok(Query { question: seen.question, edns, tsig })
 }
 
 fn read_question(message: &[u8], at: usize) -> Option<Question<'_>> {
