@@ -19,10 +19,14 @@ const SOON: Duration = Duration::from_secs(30);
 /// Files of the test process that are not idle connections.
 const SPARE_FILES: u64 = 400;
 
-fn serve(connections: usize, per_client: usize) -> (Running, SocketAddr) {
+fn options(connections: usize, per_client: usize) -> Options {
     let listen = vec!["0.0.0.0:0".parse().unwrap()];
-    let options = Options { listen, workers: 1, tcp: TcpOptions { connections, per_client, idle: Duration::from_secs(600) } };
-    let running = bind(&options).unwrap().serve(Arc::new(Slot::new(Snapshot::default())), &Handle::current()).unwrap();
+    Options { listen, workers: 1, tcp: TcpOptions { connections, per_client, idle: Duration::from_secs(600) } }
+}
+
+fn serve(connections: usize, per_client: usize) -> (Running, SocketAddr) {
+    let running =
+        bind(&options(connections, per_client)).unwrap().serve(Arc::new(Slot::new(Snapshot::default())), &Handle::current()).unwrap();
     let port = running.addresses()[0].port();
     (running, ([127, 0, 0, 1], port).into())
 }
@@ -107,6 +111,7 @@ async fn thousands_of_idle_connections_keep_nobody_from_being_answered() {
 #[ignore = "run by without_files_the_idlest_goes, with a limit of open files"]
 async fn child_with_few_files() {
     let (running, at) = serve(1000, 1000);
+    assert_eq!(bind(&options(1000, 1000)).unwrap().connections(), 25, "lowered to what 100 files leave room for");
     let mut files = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {
         files.push(file);

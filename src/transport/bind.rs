@@ -154,3 +154,34 @@ impl fmt::Display for BindError {
 
 /// The cause stands in the text already.
 impl std::error::Error for BindError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(address: &str, errno: i32) -> String {
+        BindError::Socket { address: address.parse().unwrap(), over: "UDP", source: io::Error::from_raw_os_error(errno) }.to_string()
+    }
+
+    #[test]
+    fn refusals_say_what_to_do() {
+        assert!(said("192.0.2.1:53", libc::EACCES).contains("CAP_NET_BIND_SERVICE"));
+        assert!(!said("192.0.2.1:5300", libc::EACCES).contains("CAP_NET_BIND_SERVICE"));
+        assert!(said("[::1]:53", libc::EADDRINUSE).contains("cannot listen on [::1]:53 (UDP): another server uses it"));
+        assert!(said("[::1]:53", libc::EAFNOSUPPORT).contains("has no IPv6"));
+        assert!(said("192.0.2.1:53", libc::ENOBUFS).contains("No buffer space"));
+    }
+
+    #[test]
+    fn only_addresses_that_exclude_each_other_overlap() {
+        for (a, b, overlaps) in [
+            ("0.0.0.0:53", "192.0.2.1:53", true),
+            ("0.0.0.0:53", "[::]:53", false),
+            ("[::]:53", "[::1]:53", true),
+            ("192.0.2.1:53", "192.0.2.1:54", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+        ] {
+            assert_eq!(overlap(&a.parse().unwrap(), &b.parse().unwrap()), overlaps, "{a} {b}");
+        }
+    }
+}

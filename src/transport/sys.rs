@@ -276,3 +276,86 @@ const FILES_AT_LEAST: u64 = 1024;
 fn short_of_files(wanted: u64, limit: u64) -> String {
     format!("{wanted} open files are wanted and {limit} are allowed: raise the limit (LimitNOFILE= in systemd, ulimit -Hn in a shell)")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn pair() -> (UdpSocket, UdpSocket) {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(server.local_addr().unwrap()).unwrap();
+        for socket in [&server, &client] {
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        }
+        (server, client)
+    }
+
+    fn echo(batch: &mut Batch, count: usize) {
+        for i in 0..count {
+            let datagram = batch.datagram(i).unwrap();
+            let len = datagram.query.len();
+            datagram.answer[..len].copy_from_slice(datagram.query);
+            batch.answer(i, len);
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_is_skipped() {
+        let (server, client) = pair();
+        for byte in 0..5 {
+            client.send(&[byte]).unwrap();
+        }
+        let mut batch = Batch::new();
+        let count = batch.receive(&server, true).unwrap();
+        assert_eq!(count, 5);
+        echo(&mut batch, count);
+        for refused in [0, 2, 4] {
+            // No such family on an IPv4 socket.
+            batch.peers[refused].ss_family = libc::AF_INET6 as _;
+        }
+        assert_eq!(batch.send(&server), Sent { sent: 2, unsent: 3 });
+        let mut answer = [9; 8];
+        for wanted in [1, 3] {
+            assert_eq!((client.recv(&mut answer).unwrap(), answer[0]), (1, wanted));
+        }
+        assert_eq!(batch.send(&server), Sent::default(), "nothing is sent twice");
+    }
+
+    #[test]
+    fn more_than_a_batch_takes_several_calls_and_then_nothing_waits() {
+        let (server, client) = pair();
+        for byte in 0..BATCH as u8 + 3 {
+            client.send(&[byte]).unwrap();
+        }
+        let mut batch = Batch::new();
+        for wanted in [BATCH, 3] {
+            let count = batch.receive(&server, false).unwrap();
+            assert_eq!(count, wanted);
+            echo(&mut batch, count);
+            assert_eq!(batch.send(&server), Sent { sent: wanted, unsent: 0 });
+        }
+        assert_eq!(batch.receive(&server, false).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn source_port_0_gets_no_answer() {
+        let (server, client) = pair();
+        client.send(&[1]).unwrap();
+        let mut batch = Batch::new();
+        assert_eq!(batch.receive(&server, true).unwrap(), 1);
+        // SAFETY: the datagram came over IPv4, so this is its `sockaddr_in`.
+        unsafe { (*ptr::from_mut(&mut batch.peers[0]).cast::<sockaddr_in>()).sin_port = 0 };
+        assert!(batch.datagram(0).is_none());
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_is_a_sentence() {
+        let now = nofile();
+        let why = raise_nofile(u64::MAX - 1).unwrap_err();
+        assert!(why.contains("open files are wanted") && why.contains("LimitNOFILE="), "{why}");
+        assert!(nofile() >= now);
+        assert_eq!(raise_nofile(1), Ok(nofile()));
+    }
+}

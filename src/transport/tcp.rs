@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Pause after accept() failed for want of files or memory: without it the listener spins, as the connection still waits.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
+/// Shortest time between two log lines on it: it lasts as long as its cause does.
+const EXHAUSTED_LOG_MS: u64 = 10_000;
+
 /// Connections closed then: one alone would let in ten new ones a second, and leave no file to the rest of the process.
 const EXHAUSTED_MAKES_ROOM: usize = 16;
 
@@ -81,6 +84,7 @@ impl Shared {
 
 /// Accepts until drained.
 pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>, mut drain: watch::Receiver<bool>) {
+    let mut next_log_ms = 0;
     loop {
         let accepted = tokio::select! {
             biased;
@@ -93,7 +97,11 @@ pub(super) async fn listen(listener: TcpListener, shared: Arc<Shared>, mut drain
                 shared.exhausted.add(1);
                 let closed = (0..EXHAUSTED_MAKES_ROOM).take_while(|_| shared.crowd.evict()).count();
                 shared.evicted.add(closed);
-                tracing::warn!(%error, closed, "cannot accept TCP connections; the idlest were closed");
+                let now_ms = clock::now().mono_ms;
+                if now_ms >= next_log_ms {
+                    next_log_ms = now_ms + EXHAUSTED_LOG_MS;
+                    tracing::warn!(%error, closed, "cannot accept TCP connections; the idlest were closed");
+                }
                 sleep(EXHAUSTED_PAUSE).await;
             }
             // The connection was gone before it was accepted, or its network reported an error: the next may be fine.

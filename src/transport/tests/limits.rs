@@ -1,8 +1,9 @@
 use super::*;
+use crate::clock;
 use tokio::net::TcpSocket;
 
 /// Short, for tests that wait for it.
-const IDLE: Duration = Duration::from_millis(400);
+const IDLE: Duration = Duration::from_secs(1);
 
 fn limited(connections: usize, per_client: usize, idle: Duration) -> Options {
     Options { tcp: TcpOptions { connections, per_client, idle }, ..options(&["0.0.0.0:0"]) }
@@ -12,6 +13,12 @@ async fn connect_from(host: [u8; 4], at: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((host, 0).into()).unwrap();
     timeout(SOON, socket.connect(([127, 0, 0, 1], at.port()).into())).await.unwrap().unwrap()
+}
+
+/// Idleness is known to the millisecond: what is heard after this is heard later.
+async fn next_millisecond() {
+    let now = clock::now().mono_ms;
+    until(|| clock::now().mono_ms > now).await;
 }
 
 #[tokio::test]
@@ -71,8 +78,7 @@ async fn a_client_at_its_cap_loses_its_own_idlest() {
         let mut stream = connect_from([127, 0, 0, host], at).await;
         asks(&mut stream, 1).await;
         streams.push(stream);
-        // The next is heard in another millisecond.
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        next_millisecond().await;
     }
     asks(&mut streams[0], 2).await;
     let mut new = connect_from([127, 0, 0, 4], at).await;
@@ -94,7 +100,7 @@ async fn at_the_total_cap_the_idlest_of_all_goes() {
         let mut stream = connect_from([127, 0, net, 1], at).await;
         asks(&mut stream, 1).await;
         streams.push(stream);
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        next_millisecond().await;
     }
     asks(&mut streams[0], 2).await;
     let mut new = connect_from([127, 0, 9, 1], at).await;
