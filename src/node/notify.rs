@@ -1,4 +1,0 @@
-//! shim
-pub fn ready(_: &str) {}
-pub fn reloading() {}
-pub fn stopping() {}
