@@ -7,12 +7,14 @@
 
 mod network;
 mod read;
+mod reader;
 mod toml;
 mod value;
 mod words;
 
 pub use network::Network;
-pub use read::{Reader, TableReader};
+pub use read::TableReader;
+pub use reader::Reader;
 pub use toml::{MAX_DOCUMENT, parse};
 pub use value::{At, Key, Node, Table, Value};
 pub use words::{EARTH_KM, did_you_mean, duration, kilometres, shown};
