@@ -60,6 +60,11 @@ impl<'a> TableReader<'a> {
         self.table.find(key).is_some()
     }
 
+    /// Where the key stands, if it is there.
+    pub fn line_of(&self, key: &str) -> Option<u32> {
+        self.table.find(key).map(|at| self.table.entries[at].0.line)
+    }
+
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
         self.asked.push(key);
         let at = self.table.find(key)?;

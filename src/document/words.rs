@@ -89,7 +89,7 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
         .filter(|word| word.len().abs_diff(written.len()) <= 4 * MAX_SLIPS)
         .map(|word| (strsim::osa_distance(&lower, &word.to_lowercase()), word))
         .filter(|(distance, _)| *distance <= slips)
-        .min_by_key(|(distance, _)| *distance)
+        .min()
         .map_or_else(String::new, |(_, word)| format!("did you mean `{}`?", shown(word)))
 }
 
