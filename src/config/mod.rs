@@ -3,7 +3,7 @@
 //! Owns   the keys of meridian.toml, their defaults and limits.
 //! Takes  the file's bytes and the directory its paths are relative to.
 //! Gives  a `Config` that is sound in every key, or every problem there is.
-//! Never  opens a socket or a file but in `load`; the rooms get plain values from it, not the other way round.
+//! Never  opens a socket, or a file but in `load…`; the rooms get plain values from it, not the other way round.
 
 mod dns;
 mod node;
@@ -44,12 +44,20 @@ pub fn load(path: &Path) -> (Option<Config>, Vec<Problem>) {
     }
 }
 
+/// Reads and parses the file of `dns.cookie_secrets`.
+pub fn load_cookie_secrets(path: &Path) -> Result<Vec<[u8; 16]>, Vec<Problem>> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| vec![unreadable(&shown, &error).at("dns.cookie_secrets")])?;
+    cookie_secrets(&shown, &text)
+}
+
 /// Why a file could not be read, and what to do about it.
 pub fn unreadable(shown: &str, error: &std::io::Error) -> Problem {
     use std::io::ErrorKind;
     let (what, hint) = match error.kind() {
         ErrorKind::NotFound => ("there is no such file".to_owned(), "name the right one, or create it"),
         ErrorKind::PermissionDenied => ("the file may not be read by this user".to_owned(), "give the user that runs meridian read access"),
+        ErrorKind::InvalidData => ("the file is not UTF-8 text".to_owned(), "save it as UTF-8"),
         ErrorKind::IsADirectory => ("this is a directory".to_owned(), "name the file in it"),
         _ => (format!("the file cannot be read: {error}"), ""),
     };
