@@ -1,9 +1,23 @@
 //! Documents people write, and what is wrong with them.
 //!
-//! Owns   `Problem` (where, what, what would be right) and the TOML reader that finds all problems at once.
-//! Takes  text.
-//! Gives  a tree in which every value knows its line.
+//! Owns   `Problem` (where, what, what would be right) and the reader that finds all problems of a document at once.
+//! Takes  bytes: TOML now; anything that can be made a `Value` may come later.
+//! Gives  a tree in which every value knows its line, and typed readings of its tables.
 //! Never  touches a file, and knows no key by name.
+
+mod network;
+mod read;
+mod reader;
+mod toml;
+mod value;
+mod words;
+
+pub use network::Network;
+pub use read::TableReader;
+pub use reader::Reader;
+pub use toml::{MAX_DOCUMENT, parse};
+pub use value::{At, Key, Node, Table, Value};
+pub use words::{EARTH_KM, did_you_mean, duration, kilometres, shown};
 
 use std::fmt;
 

@@ -1,1 +1,35 @@
-//! fleet
+//! What operators want: panels, sets of them, and the names that are steered to them.
+//!
+//! Owns   the fleet's document (`doc`, one struct an object, nothing resolved) and the `Fleet` in which a wrong state cannot be written.
+//! Takes  the document's bytes and the directory its paths are relative to.
+//! Gives  the fleet of what is sound, and every problem of the rest; the caller decides whether a part is enough.
+//! Never  reads a file or looks a name up.
+
+mod build;
+mod checks;
+pub mod doc;
+mod model;
+mod names;
+mod planned;
+
+pub use model::*;
+
+use crate::document::{self, Problem, Reader};
+use std::path::Path;
+
+/// A set's slots stay small and its members' shares true up to here (DESIGN §2).
+pub const MAX_PANELS_IN_SET: usize = 1024;
+
+/// `shown` is the document as the operator knows it; relative paths in it are taken from `base`.
+/// An object with an error is left out, and so is what cannot be without it; the rest is whole.
+pub fn parse(shown: &str, bytes: &[u8], base: &Path) -> (Fleet, Vec<Problem>) {
+    let reader = Reader::new(shown);
+    let fleet = match document::parse(&reader, bytes) {
+        Some(table) => build::build(&reader, &doc::read(&reader, &table), base),
+        None => Fleet::default(),
+    };
+    (fleet, reader.into_problems())
+}
+
+#[cfg(test)]
+mod tests;

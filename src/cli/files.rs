@@ -1,0 +1,51 @@
+//! Which files a command reads.
+
+use std::path::{Path, PathBuf};
+
+/// Where a checkout has it.
+const HERE: &str = "config/meridian.toml";
+/// Where a package has it.
+const INSTALLED: &str = "/etc/meridian/meridian.toml";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Files {
+    /// How this node runs [default: config/meridian.toml, or else /etc/meridian/meridian.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What is served [default: fleet.toml beside the config]
+    #[arg(long, value_name = "FILE")]
+    fleet: Option<PathBuf>,
+}
+
+impl Files {
+    pub(super) fn config(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| default_config(Path::new(HERE)))
+    }
+
+    pub(super) fn fleet(&self) -> PathBuf {
+        self.fleet.clone().unwrap_or_else(|| self.config().with_file_name("fleet.toml"))
+    }
+}
+
+fn default_config(here: &Path) -> PathBuf {
+    if here.exists() { here.to_owned() } else { INSTALLED.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkout_comes_before_an_installation() {
+        assert_eq!(default_config(Path::new(HERE)), Path::new(HERE), "tests run in the checkout");
+        assert_eq!(default_config(Path::new("no/such/file")), Path::new(INSTALLED));
+    }
+
+    #[test]
+    fn the_fleet_is_beside_the_config() {
+        let files = Files { config: Some("/a/b.toml".into()), fleet: None };
+        assert_eq!(files.fleet(), Path::new("/a/fleet.toml"));
+        let files = Files { config: Some("b.toml".into()), fleet: Some("/f".into()) };
+        assert_eq!(files.fleet(), Path::new("/f"));
+    }
+}

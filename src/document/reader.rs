@@ -1,0 +1,53 @@
+//! Where the problems of one document come together.
+
+use super::{Problem, Table, TableReader};
+use std::cell::{Cell, RefCell};
+
+/// Collects the problems of one document.
+#[derive(Debug)]
+pub struct Reader {
+    file: String,
+    problems: RefCell<Vec<Problem>>,
+    errors: Cell<usize>,
+}
+
+impl Reader {
+    /// `file` as the operator named it.
+    pub fn new(file: &str) -> Self {
+        Self { file: file.into(), problems: RefCell::default(), errors: Cell::new(0) }
+    }
+
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    pub fn push(&self, problem: Problem) {
+        self.errors.set(self.errors.get() + usize::from(problem.is_error()));
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// `path` and `hint` may be empty.
+    pub fn error(&self, line: u32, path: &str, what: impl Into<String>, hint: impl Into<String>) {
+        self.push(Problem::error(&self.file, line, what).at(path).hint(hint));
+    }
+
+    pub fn warn(&self, line: u32, path: &str, what: impl Into<String>, hint: impl Into<String>) {
+        self.push(Problem::warning(&self.file, line, what).at(path).hint(hint));
+    }
+
+    /// Grows when something is found to be wrong: compare before and after to know whether an object is sound.
+    pub fn errors(&self) -> usize {
+        self.errors.get()
+    }
+
+    /// In the order of the lines.
+    pub fn into_problems(self) -> Vec<Problem> {
+        let mut problems = self.problems.into_inner();
+        problems.sort_by_key(|problem| problem.line);
+        problems
+    }
+
+    pub fn root<'a>(&'a self, table: &'a Table) -> TableReader<'a> {
+        TableReader::new(self, table, 1, String::new())
+    }
+}

@@ -1,0 +1,309 @@
+//! A fleet in which every reference leads somewhere.
+
+use crate::dns::name::Name;
+use crate::document::{Network, Value};
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $id:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $id(pub u32);
+
+        impl $id {
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// Index into `Fleet::checks`; the others likewise.
+    CheckId RegionId PanelId SetId ZoneId HostnameId
+}
+
+/// Every id in it is an index into its own lists, in the order of the document.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Fleet {
+    pub checks: Vec<Check>,
+    pub regions: Vec<Region>,
+    pub panels: Vec<Panel>,
+    pub sets: Vec<Set>,
+    pub zones: Vec<Zone>,
+    pub hostnames: Vec<Hostname>,
+}
+
+impl Fleet {
+    pub fn check(&self, id: CheckId) -> &Check {
+        &self.checks[id.index()]
+    }
+
+    pub fn region(&self, id: RegionId) -> &Region {
+        &self.regions[id.index()]
+    }
+
+    pub fn panel(&self, id: PanelId) -> &Panel {
+        &self.panels[id.index()]
+    }
+
+    pub fn set(&self, id: SetId) -> &Set {
+        &self.sets[id.index()]
+    }
+
+    pub fn zone(&self, id: ZoneId) -> &Zone {
+        &self.zones[id.index()]
+    }
+
+    pub fn hostname(&self, id: HostnameId) -> &Hostname {
+        &self.hostnames[id.index()]
+    }
+}
+
+/// Where something stands in the document. No part of what it is: all lines are equal,
+/// so that a fleet in which things only moved equals the one before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Line(pub u32);
+
+impl PartialEq for Line {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Line {}
+
+/// Degrees, on the globe.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub latitude: f64,
+    pub longitude: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    pub name: String,
+    pub at: Place,
+    pub serves: Serves,
+    /// Where its clients go next; never itself, none twice.
+    pub then: Vec<RegionId>,
+}
+
+/// Codes are in capitals.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Serves {
+    pub continents: Vec<String>,
+    pub countries: Vec<String>,
+    pub subdivisions: Vec<String>,
+    pub networks: Vec<Network>,
+    pub asns: Vec<u32>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    pub name: String,
+    pub region: Option<RegionId>,
+    /// Its own, else its region's.
+    pub at: Option<Place>,
+    /// At least one, none twice.
+    pub addresses: Vec<IpAddr>,
+    pub checks: Vec<CheckId>,
+    /// Connections it is rated for.
+    pub capacity: Option<u32>,
+    /// Further gauges and what they may reach.
+    pub limits: Vec<(String, f64)>,
+    pub weight: f64,
+    pub state: State,
+    pub labels: Vec<(String, String)>,
+}
+
+/// What the operator wants of a panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum State {
+    #[default]
+    Enabled,
+    Draining,
+    Disabled,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Set {
+    pub name: String,
+    /// At least one, none twice; tiers without gaps from 1.
+    pub members: Vec<Member>,
+    /// Of its hostnames, unless they say otherwise.
+    pub policy: Policy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub panel: PanelId,
+    pub tier: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone {
+    pub name: Name,
+    /// The master file; as the document has it when that is absolute, else from the document's directory.
+    pub file: PathBuf,
+    /// Where the fleet names it, for problems with the file.
+    pub line: Line,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hostname {
+    /// May begin with `*`.
+    pub name: Name,
+    pub set: SetId,
+    /// The zone with the longest name it is in.
+    pub zone: ZoneId,
+    pub ports: Ports,
+    pub policy: Policy,
+    /// Where the fleet names it, for conflicts with its zone's records.
+    pub line: Line,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Ports {
+    pub http: Option<u16>,
+    pub https: Option<u16>,
+}
+
+/// What is in force for one set or hostname: `[defaults]` < `[[set]]` < `[[hostname]]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    pub steer: Steer,
+    pub spread_km: f64,
+    pub fence: Fence,
+    pub sticky: bool,
+    pub answers: u8,
+    pub ttl: u32,
+    pub ttl_changing: u32,
+    pub panic: f64,
+    pub overflow: f64,
+    /// Less than `shed_all`.
+    pub shed_from: f64,
+    pub shed_all: f64,
+    pub slow_start: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            steer: Steer::Nearest,
+            spread_km: 250.0,
+            fence: Fence::None,
+            sticky: true,
+            answers: 1,
+            ttl: 60,
+            ttl_changing: 10,
+            panic: 0.0,
+            overflow: 0.5,
+            shed_from: 0.80,
+            shed_all: 0.95,
+            slow_start: Duration::from_secs(30),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steer {
+    Nearest,
+    Failover,
+    Weighted,
+    RoundRobin,
+    LeastLoaded,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fence {
+    None,
+    Region,
+    Continent,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Check {
+    pub name: String,
+    pub interval: Duration,
+    /// `degraded_after` is at most `down_after`.
+    pub degraded_after: u32,
+    pub down_after: u32,
+    pub up_after: u32,
+    pub hold_down: bool,
+    pub kind: CheckKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckKind {
+    /// The panel reports by itself.
+    Heartbeat,
+    Tcp {
+        asking: Asking,
+        port: u16,
+    },
+    Http {
+        asking: Asking,
+        request: Request,
+        expect: Expect,
+    },
+    Hls {
+        asking: Asking,
+        request: Request,
+    },
+    PanelApi {
+        asking: Asking,
+        request: Request,
+        user: String,
+        password: Password,
+    },
+}
+
+/// How a panel is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking {
+    pub timeout: Duration,
+    pub confirm: Duration,
+    pub watch: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// With `{address}` and `{panel}` still in it.
+    pub url: String,
+    pub host: Option<String>,
+    pub headers: Vec<(String, String)>,
+    /// Slower is degraded.
+    pub latency: Option<Duration>,
+    pub verify: bool,
+    /// A certificate with less than so many days left is degraded.
+    pub certificate_days: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    pub method: String,
+    pub status: Vec<u16>,
+    pub body: Option<String>,
+    /// JSON pointers, and the scalars they must lead to.
+    pub json: Vec<(String, Value)>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Password {
+    Text(String),
+    File(PathBuf),
+}
+
+/// Never shows the password: what is printed for debugging ends up in logs.
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(…)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
