@@ -1,8 +1,8 @@
 //! Small random zones, each asked two ways. The fuzz target of the same name goes on where this stops.
 
-mod oracle;
 #[path = "oracle/compare.rs"]
 mod compare;
+mod oracle;
 #[path = "peers/wire.rs"]
 #[allow(dead_code)]
 mod wire;

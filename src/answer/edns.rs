@@ -125,7 +125,10 @@ fn is_subnet(value: &[u8]) -> bool {
         _ => return false,
     };
     let beyond = (8 - source % 8) % 8;
-    scope == 0 && source <= width && address.len() == usize::from(source).div_ceil(8) && address.last().is_none_or(|last| last.trailing_zeros() >= beyond.into())
+    scope == 0
+        && source <= width
+        && address.len() == usize::from(source).div_ceil(8)
+        && address.last().is_none_or(|last| last.trailing_zeros() >= beyond.into())
 }
 
 fn option_head(code: u16, len: usize) -> [u8; OPTION_HEAD] {

@@ -1,8 +1,8 @@
 //! The algorithm of RFC 1034 §4.3.2 with wildcards (RFC 4592) and DNAME (RFC 6672), inside one zone.
 
 use super::message::{Full, Message, Owner, Section};
-use crate::dns::name::MAX_NAME;
 use super::shape::shape;
+use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::path::Path;

@@ -1,7 +1,7 @@
 //! The answer being written: sections, compressed names, and the size it may reach.
 
-use crate::dns::name::MAX_LABELS;
 use super::shape::{Shape, shape};
+use crate::dns::name::MAX_LABELS;
 use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header};
 use crate::snapshot::path::Path;

@@ -53,7 +53,12 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
     drop(text);
     let mut checker = Checker { files: &reading.files, problems: reading.problems };
     for (file, line, owner) in outside {
-        checker.error(file, line, format!("{owner} is not in zone {apex}"), "end relative names without a dot, or put the record into its own zone's file");
+        checker.error(
+            file,
+            line,
+            format!("{owner} is not in zone {apex}"),
+            "end relative names without a dot, or put the record into its own zone's file",
+        );
     }
     if checker.problems.iter().any(Problem::is_error) {
         return Compiled { zone: None, problems: checker.problems, files: reading.files };
@@ -158,7 +163,12 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
             && below_dname(&places, draft, parent)
         {
             let owner = full(draft, node, apex_name);
-            checker.error(entry.file, entry.line, format!("{owner} is below a DNAME"), "a DNAME renames all names below its own, so remove one of the two");
+            checker.error(
+                entry.file,
+                entry.line,
+                format!("{owner} is below a DNAME"),
+                "a DNAME renames all names below its own, so remove one of the two",
+            );
         }
         check_node(draft, node, apex_name, &scratch, checker);
         let at = writer.node(draft.name(node), draft.hash(node), flags, cover);
@@ -182,7 +192,12 @@ fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &m
     if let Some(other) = set.iter().find(|entry| entry.ttl != first.ttl) {
         let owner = full(draft, node, apex);
         let what = format!("{owner} {} has records of TTL {} and {}", first.rtype, first.ttl, other.ttl);
-        checker.warning(other.file, other.line, what, "all records of one name and type share one TTL (RFC 2181 §5.2); the first one is used");
+        checker.warning(
+            other.file,
+            other.line,
+            what,
+            "all records of one name and type share one TTL (RFC 2181 §5.2); the first one is used",
+        );
     }
     if set.len() == 1 {
         return writer.record(first.rtype, first.ttl, draft.data(first));
@@ -199,21 +214,37 @@ fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &m
     }
     if seen.len() > MAX_SET {
         let owner = full(draft, node, apex);
-        checker.error(first.file, first.line, format!("{owner} has {} {} records", seen.len(), first.rtype), "no answer can carry more than 65,535");
+        checker.error(
+            first.file,
+            first.line,
+            format!("{owner} has {} {} records", seen.len(), first.rtype),
+            "no answer can carry more than 65,535",
+        );
     }
 }
 
 fn check_node(draft: &Draft, node: usize, apex: &Name, entries: &[&Entry], checker: &mut Checker<'_>) {
     if node == APEX && entries.iter().all(|entry| entry.rtype != Type::SOA) {
-        checker.error(0, 0, format!("zone {apex} has no SOA record at its apex"), "every zone starts with one: `@ IN SOA ns1 hostmaster 1 1h 15m 2w 60`");
+        checker.error(
+            0,
+            0,
+            format!("zone {apex} has no SOA record at its apex"),
+            "every zone starts with one: `@ IN SOA ns1 hostmaster 1 1h 15m 2w 60`",
+        );
     }
     if node == APEX && entries.iter().all(|entry| entry.rtype != Type::NS) {
         checker.error(0, 0, format!("zone {apex} has no NS record at its apex"), "name its servers: `@ IN NS ns1`");
     }
     let mut soa = entries.iter().filter(|entry| entry.rtype == Type::SOA);
-    if let Some(entry) = if node == APEX { soa.next().and_then(|first| soa.find(|e| draft.data(e) != draft.data(first))) } else { soa.next() } {
+    if let Some(entry) =
+        if node == APEX { soa.next().and_then(|first| soa.find(|e| draft.data(e) != draft.data(first))) } else { soa.next() }
+    {
         let owner = full(draft, node, apex);
-        let what = if node == APEX { format!("zone {apex} has a second SOA record") } else { format!("SOA at {owner}, which is not the apex of zone {apex}") };
+        let what = if node == APEX {
+            format!("zone {apex} has a second SOA record")
+        } else {
+            format!("SOA at {owner}, which is not the apex of zone {apex}")
+        };
         checker.error(entry.file, entry.line, what, "a zone has one SOA record, at its apex");
     }
     for rtype in [Type::CNAME, Type::DNAME] {

@@ -22,9 +22,14 @@ pub fn claim(data: &Path) -> anyhow::Result<Claim> {
         format!("[node].data: can't make the directory {shown}; make it, or give this process's user write permission beside it")
     })?;
     let path = data.join(PID_FILE);
-    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o644).open(&path).with_context(|| {
-        format!("[node].data: can't write {}; give this process's user write permission", path.display())
-    })?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o644)
+        .open(&path)
+        .with_context(|| format!("[node].data: can't write {}; give this process's user write permission", path.display()))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

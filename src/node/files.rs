@@ -11,7 +11,7 @@ use std::time::SystemTime;
 const MAX_ZONE_FILE: u64 = 2 << 30;
 
 /// A regular file's bytes. Errors are sentences without the file's name.
-pub fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     let in_words = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "this process may not read it; give its user read permission".to_owned(),
@@ -31,12 +31,12 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// Follows `$INCLUDE`, never out of the directory of the zone's own file.
-pub struct Includes {
+pub(super) struct Includes {
     root: Option<PathBuf>,
 }
 
 impl Includes {
-    pub fn of(zone_file: &Path) -> Self {
+    pub(super) fn of(zone_file: &Path) -> Self {
         Self { root: directory(zone_file).canonicalize().ok() }
     }
 }
@@ -72,7 +72,7 @@ struct Stamp {
 
 /// Notices files that have changed, once they have stopped changing.
 #[derive(Debug, Default)]
-pub struct Watch {
+pub(super) struct Watch {
     files: BTreeMap<PathBuf, Watched>,
 }
 
@@ -84,7 +84,7 @@ struct Watched {
 
 impl Watch {
     /// From now on these and no others; a new one counts as seen now.
-    pub fn set(&mut self, files: impl IntoIterator<Item = PathBuf>) {
+    pub(super) fn set(&mut self, files: impl IntoIterator<Item = PathBuf>) {
         let mut old = std::mem::take(&mut self.files);
         for path in files {
             let watched = old.remove(&path).unwrap_or_else(|| {
@@ -96,7 +96,7 @@ impl Watch {
     }
 
     /// To be called at intervals: a change counts when two looks in a row see the same, so that no half-written file is read.
-    pub fn look(&mut self) -> Vec<PathBuf> {
+    pub(super) fn look(&mut self) -> Vec<PathBuf> {
         let mut changed = Vec::new();
         for (path, watched) in &mut self.files {
             let stamp = stamp(path);

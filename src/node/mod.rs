@@ -9,25 +9,24 @@ pub mod data;
 mod files;
 pub mod notify;
 
-pub use files::read;
-
-use crate::admin;
+use crate::admin::{self, Readiness, Status};
 use crate::compile;
 use crate::compile::plan::Plan;
-use crate::document::Problem;
 use crate::dns::name::Name;
+use crate::document::Problem;
 use crate::pilot::{Action, Event, Job, Pilot};
 use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::transport;
 use anyhow::Context;
 use files::{Includes, Watch};
+use notify::Notify;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// How often files are looked at. A change is acted on at the second look that sees it, so within a second.
 const LOOK: Duration = Duration::from_millis(500);
@@ -70,7 +69,10 @@ struct Node {
     pilot: Pilot,
     reader: Reader,
     slot: Arc<Slot>,
-    status: Arc<admin::Status>,
+    status: Arc<Status>,
+    /// Queries are answered.
+    serving: bool,
+    notify: Notify,
     watch: Watch,
     /// Files whose change means that the whole fleet is read again.
     fleet_files: Vec<PathBuf>,
@@ -86,8 +88,9 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("[admin].listen: can't listen on {}; is another process there?", options.admin))?;
     let admin_address = listener.local_addr().context("the admin socket has no address")?;
-    let status = Arc::new(admin::Status::default());
-    let admin = tokio::spawn(admin::serve(listener, Arc::clone(&status)));
+    let status = Arc::new(Status::starting());
+    let (stop_admin, stopped) = watch::channel(false);
+    let admin = tokio::spawn(admin::serve(listener, Arc::clone(&status), stopped));
     let (events, mut inbox) = mpsc::unbounded_channel();
     let slot = Arc::new(Slot::new(Snapshot::default()));
     let mut node = Node {
@@ -95,6 +98,8 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         reader,
         slot: Arc::clone(&slot),
         status,
+        serving: false,
+        notify: Notify::from_environment(),
         watch: Watch::default(),
         fleet_files: Vec::new(),
         retired: Vec::new(),
@@ -121,9 +126,10 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     }
     let addresses = bound.addresses();
     let running = bound.serve(slot, &tokio::runtime::Handle::current())?;
-    node.status.serving(true);
+    node.serving = true;
+    node.tell();
     tracing::info!(zones = state.sound, broken = state.broken.len(), records = state.records, admin = %admin_address, "answering on {}", list(&addresses));
-    notify::ready(&format!("answering for {} zones", state.sound));
+    node.notify.ready(&format!("answering for {} zones", state.sound));
 
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -138,10 +144,14 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         }
     }
     tracing::info!("stopping: answering what was received");
-    notify::stopping();
-    node.status.serving(false);
-    running.drain(DRAIN).await;
-    admin.abort();
+    node.notify.stopping();
+    node.status.draining();
+    let drained = running.drain(DRAIN).await;
+    if drained.cut > 0 {
+        tracing::warn!(connections = drained.cut, "cut TCP connections that did not end in time");
+    }
+    stop_admin.send_replace(true);
+    let _ = admin.await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -173,7 +183,7 @@ impl Node {
     fn reload(&mut self, force: bool) {
         if self.pilot.has_started() {
             tracing::info!(force, "reading fleet and zones again");
-            notify::reloading();
+            self.notify.reloading(None);
         }
         let reading = (self.reader)();
         self.fleet_files = reading.files;
@@ -181,8 +191,8 @@ impl Node {
             self.handle(Event::Manners(manners));
         }
         self.handle(Event::Plan { plan: reading.plan, problems: reading.problems, force });
-        if self.pilot.has_started() {
-            notify::ready("");
+        if self.serving {
+            self.notify.ready("reading fleet and zones again");
         }
     }
 
@@ -209,7 +219,11 @@ impl Node {
         self.told.clone_from(&state.problems);
         let zone_files = self.pilot.files().flat_map(|(_, files)| files.iter().map(PathBuf::from));
         self.watch.set(self.fleet_files.iter().cloned().chain(zone_files));
-        self.status.set(state.generation, state.problems.iter().map(ToString::to_string).collect());
+        let problems = state.problems.iter().map(ToString::to_string).collect();
+        self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
+        if self.serving {
+            self.notify.status(&format!("answering for {} zones, {} problems", state.sound, state.problems.len()));
+        }
     }
 }
 

@@ -17,10 +17,21 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub enum Event {
     /// The fleet was read again. Everything in it is built again too.
-    Plan { plan: Plan, problems: Vec<Problem>, force: bool },
+    Plan {
+        plan: Plan,
+        problems: Vec<Problem>,
+        force: bool,
+    },
     /// Files of these zones have changed.
-    Touched { zones: Vec<Name>, force: bool },
-    Built { zone: Name, ticket: u64, compiled: Compiled },
+    Touched {
+        zones: Vec<Name>,
+        force: bool,
+    },
+    Built {
+        zone: Name,
+        ticket: u64,
+        compiled: Compiled,
+    },
     Manners(Manners),
 }
 
@@ -139,7 +150,9 @@ impl Pilot {
                 Some(held) => held.plan = Arc::clone(zone),
                 None => {
                     changed = true;
-                    let held = Held { plan: Arc::clone(zone), served: None, problems: vec![], files: vec![], building: None, again: None };
+                    // Watched from now on, so that no change is missed while it is read for the first time.
+                    let files = vec![zone.file.display().to_string()];
+                    let held = Held { plan: Arc::clone(zone), served: None, problems: vec![], files, building: None, again: None };
                     self.zones.insert(zone.name.clone(), held);
                 }
             }
@@ -178,7 +191,8 @@ impl Pilot {
                 Some(_) if held.problems.iter().any(Problem::is_error) => {}
                 Some(old) if !force && zone.records() * 2 < old.records() => {
                     let shown = held.files.first().map_or("", String::as_str);
-                    let what = format!("zone {name} would shrink from {} to {} records; the old version goes on", old.records(), zone.records());
+                    let what =
+                        format!("zone {name} would shrink from {} to {} records; the old version goes on", old.records(), zone.records());
                     held.problems.push(Problem::error(shown, 0, what).hint("if that is meant: `meridian reload --force`"));
                 }
                 _ => {
@@ -226,8 +240,10 @@ fn shrinks(old: &Plan, new: &Plan, zones: &BTreeMap<Name, Held>) -> Vec<Problem>
         (after * 2 < *before).then(|| format!("set {name} would shrink from {before} to {after} panels"))
     });
     let all = gone.chain(smaller);
-    all.map(|what| Problem::error(&new.file, 0, format!("{what}; the old fleet goes on")).hint("if that is meant: `meridian reload --force`"))
-        .collect()
+    all.map(|what| {
+        Problem::error(&new.file, 0, format!("{what}; the old fleet goes on")).hint("if that is meant: `meridian reload --force`")
+    })
+    .collect()
 }
 
 #[cfg(test)]

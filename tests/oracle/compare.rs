@@ -100,7 +100,8 @@ fn is_welcome(records: &[Record], new: &Record) -> bool {
     let beside: Vec<&Record> = records.iter().filter(|record| record.owner == new.owner).collect();
     let alone = |rtype| new.rtype == rtype && beside.iter().any(|record| record.rtype == rtype);
     let alias = beside.iter().any(|record| record.rtype == oracle::CNAME) || (new.rtype == oracle::CNAME && !beside.is_empty());
-    let above = |upper: &Record, lower: &Record| upper.rtype == oracle::DNAME && lower.owner != upper.owner && lower.owner.ends_with(&upper.owner);
+    let above =
+        |upper: &Record, lower: &Record| upper.rtype == oracle::DNAME && lower.owner != upper.owner && lower.owner.ends_with(&upper.owner);
     let renamed = records.iter().any(|record| above(record, new) || above(new, record));
     let odd = new.rtype == oracle::DNAME && beside.iter().any(|record| record.rtype == oracle::NS)
         || new.rtype == oracle::NS && (beside.iter().any(|record| record.rtype == oracle::DNAME) || new.owner[0] == b"*")
