@@ -233,7 +233,7 @@ fn compile(job: &Job) -> compile::zone::Compiled {
     match files::read(path) {
         Ok(text) => compile::zone::zone(&job.plan.name, &shown, text, &mut Includes::of(path), &job.plan.steered),
         Err(why) => {
-            let problem = Problem::error(&shown, 0, format!("the file of zone {} {why}", job.plan.name));
+            let problem = Problem::error(&shown, 0, why).at(format!("zone {}", job.plan.name));
             compile::zone::Compiled { zone: None, problems: vec![problem], files: vec![shown] }
         }
     }
