@@ -47,6 +47,10 @@ impl Reader<'_> {
             }
             None => self.left_out_ttl(header.rtype, line)?,
         };
+        if let Some(doubt) = rdata::doubt(header.rtype, &self.data) {
+            let warning = Problem::warning(self.shown(), line, doubt).at(self.about(header.rtype));
+            self.push(warning);
+        }
         if self.owner == Owner::Known {
             (self.each)(Record { owner: &self.owner_wire, rtype: header.rtype, ttl, rdata: &self.data, file: self.file, line });
         }

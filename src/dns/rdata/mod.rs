@@ -30,6 +30,7 @@ use std::fmt::Write;
 use crate::dns::rtype::Type;
 
 pub use number::{MAX_TTL, ttl};
+pub use rules::doubt;
 pub use table::{Shape, names};
 pub use words::{Fault, Token, Words};
 

@@ -5,9 +5,6 @@ use super::wire::{Checked, Wire};
 use super::words::{Fault, Words};
 use super::{MAX_RDATA, text};
 
-/// Key 65535 is set aside as invalid (RFC 9460 §14.3.2).
-const INVALID: u16 = 65_535;
-
 pub(super) fn read(words: &mut Words<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut params: Vec<(u16, Vec<u8>, usize)> = Vec::new();
     while let Some(mut token) = words.skip() {
@@ -17,9 +14,9 @@ pub(super) fn read(words: &mut Words<'_>, out: &mut Vec<u8>) -> Result<(), Fault
         let word = words.at();
         let equals = token.text.iter().position(|&byte| byte == b'=');
         let name = &token.text[..equals.unwrap_or(token.text.len())];
-        let (key, numbered) = value::key(name).filter(|&(key, _)| key != INVALID).ok_or_else(|| {
+        let (key, numbered) = value::key(name).ok_or_else(|| {
             let known = value::NAMES.map(|(name, _)| name).join(", ");
-            words.fault(format!("{} is not a parameter", token.show())).hint(format!("known are {known}, and key0 to key65534"))
+            words.fault(format!("{} is not a parameter", token.show())).hint(format!("known are {known}, and key0 to key65535"))
         })?;
         let mut given = Vec::new();
         if let Some(equals) = equals {
@@ -31,7 +28,7 @@ pub(super) fn read(words: &mut Words<'_>, out: &mut Vec<u8>) -> Result<(), Fault
             }
             text::unescaped(&token, words, &mut given)?;
         }
-        let wire = if numbered { Ok(given) } else { value::read(key, &given, equals.is_some()) };
+        let wire = if numbered { Ok(given) } else { value::read(key, &given) };
         let wire = wire.and_then(|wire| value::check(key, &wire).map(|()| wire));
         params.push((key, wire.map_err(|why| words.fault(format!("parameter {}: {why}", value::show_key(key))))?, word));
     }
