@@ -47,6 +47,10 @@ impl Reader<'_> {
             }
             None => self.left_out_ttl(header.rtype, line)?,
         };
+        if let Some(doubt) = rdata::doubt(header.rtype, &self.data) {
+            let warning = Problem::warning(self.shown(), line, doubt).at(self.about(header.rtype));
+            self.push(warning);
+        }
         if self.owner == Owner::Known {
             (self.each)(Record { owner: &self.owner_wire, rtype: header.rtype, ttl, rdata: &self.data, file: self.file, line });
         }
@@ -119,6 +123,10 @@ pub(super) fn read_header(words: &mut Words<'_>) -> Result<Header, Fault> {
                 return Err(words.wrong("type", "a record type; the TTL stands before it already"));
             }
             ttl = Some(read_ttl(text, words)?);
+            continue;
+        }
+        if !class_seen && text.eq_ignore_ascii_case(b"IN") {
+            class_seen = true;
             continue;
         }
         if let Some(rtype) = Type::from_mnemonic(text) {

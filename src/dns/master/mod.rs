@@ -15,7 +15,7 @@ use crate::dns::rdata::{self, Fault, Token};
 use crate::dns::rtype::Type;
 use crate::document::Problem;
 
-/// After so many problems the file is most likely not a master file at all, and the list helps no one.
+/// After so many errors the file is most likely not a master file at all, and the list helps no one. Warnings have a count of their own.
 pub const MAX_PROBLEMS: usize = 100;
 /// Files within files: nobody nests deeper by intention (NSD has the same limit), and a file that includes itself ends here.
 pub const MAX_DEPTH: usize = 10;
@@ -65,6 +65,8 @@ pub fn read(shown: &str, text: &[u8], origin: &Name, loader: &mut dyn Loader, ea
         reading: Reading { files: vec![shown.into()], problems: Vec::new() },
         file: 0,
         depth: 0,
+        errors: 0,
+        warnings: 0,
         stopped: false,
         origin: origin.wire().into(),
         owner: Owner::None,
@@ -111,6 +113,8 @@ struct Reader<'a> {
     /// The file being read now, as an index into `reading.files`.
     file: u32,
     depth: usize,
+    errors: usize,
+    warnings: usize,
     stopped: bool,
     origin: Vec<u8>,
     owner: Owner,
@@ -157,17 +161,22 @@ impl Reader<'_> {
         self.push(Problem::error(self.shown(), line, what).at(path).hint(hint));
     }
 
+    /// A warning never stops the reading; beyond the limit it is left out.
     fn push(&mut self, problem: Problem) {
         if self.stopped {
             return;
         }
-        if self.reading.problems.len() < MAX_PROBLEMS {
+        let count = if problem.is_error() { &mut self.errors } else { &mut self.warnings };
+        if *count < MAX_PROBLEMS {
+            *count += 1;
             self.reading.problems.push(problem);
             return;
         }
+        if !problem.is_error() {
+            return;
+        }
         self.stopped = true;
-        let last =
-            Problem::error(&problem.file, problem.line, format!("there are more than {MAX_PROBLEMS} problems; the rest was not read"));
+        let last = Problem::error(&problem.file, problem.line, format!("there are more than {MAX_PROBLEMS} errors; the rest was not read"));
         self.reading.problems.push(last);
     }
 

@@ -70,7 +70,7 @@ impl Field {
             Self::Span => out.extend_from_slice(&number::read_span(words, label)?.to_be_bytes()),
             Self::Time => {
                 let seconds = time::instant(words.bare(label)?);
-                let seconds = seconds.ok_or_else(|| words.wrong(label, "YYYYMMDDHHMMSS up to the year 2106, or seconds since 1970"))?;
+                let seconds = seconds.ok_or_else(|| words.wrong(label, "YYYYMMDDHHMMSS, or seconds since 1970"))?;
                 out.extend_from_slice(&seconds.to_be_bytes());
             }
             Self::TypeCode => {

@@ -16,18 +16,16 @@ pub(super) fn read_ipseckey(words: &mut Words<'_>, origin: &[u8], out: &mut Vec<
     let algorithm = algorithm.ok_or_else(|| words.wrong("algorithm", "a number from 0 to 255"))?;
     out.extend_from_slice(&[kind, algorithm]);
     read_gateway(kind, kind_word, "gateway", words, origin, out)?;
-    // Algorithm 0 means that there is no key (RFC 4025 §2.4).
-    code::read_base64_to_end(words, "public key", algorithm == 0, out)
+    // Algorithm 0 should mean that there is no key (RFC 4025 §2.4); no peer insists.
+    code::read_base64_to_end(words, "public key", true, out)
 }
 
 pub(super) fn check_ipseckey(wire: &mut Wire<'_>) -> Checked<()> {
     wire.u8()?;
     let kind = wire.u8()?;
-    let algorithm = wire.u8()?;
+    wire.u8()?;
     check_gateway(kind, wire)?;
-    if (algorithm == 0) != wire.rest().is_empty() {
-        return Err("there must be a key exactly when the algorithm is not 0".into());
-    }
+    wire.rest();
     Ok(())
 }
 

@@ -111,7 +111,7 @@ fn centimetres(text: &[u8]) -> Option<i64> {
 
 /// One digit and a power of ten; what does not fit is rounded down, as all peers do.
 fn to_size(cm: i64) -> Option<u8> {
-    let (mut base, mut exponent) = (u64::try_from(cm).ok()?, 0u8);
+    let (mut base, mut exponent) = (u64::try_from(cm).ok().filter(|&cm| cm <= 9_000_000_000)?, 0u8);
     while base > 9 {
         base /= 10;
         exponent += 1;

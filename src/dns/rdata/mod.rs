@@ -30,6 +30,7 @@ use std::fmt::Write;
 use crate::dns::rtype::Type;
 
 pub use number::{MAX_TTL, ttl};
+pub use rules::doubt;
 pub use table::{Shape, names};
 pub use words::{Fault, Token, Words};
 
@@ -45,7 +46,10 @@ pub fn parse(rtype: Type, tokens: &[Token<'_>], origin: &[u8], out: &mut Vec<u8>
         return generic(rtype, &mut words, out);
     };
     for part in parts {
-        part.1.read(part.0, &mut words, origin, out)?;
+        part.1.read(part.0, &mut words, origin, out).map_err(|fault| {
+            let cut_short = fault.token >= tokens.len() && fault.hint.is_empty();
+            if cut_short { fault.hint(form(rtype)) } else { fault }
+        })?;
     }
     if let Some(extra) = words.peek() {
         return Err(words.ahead(format!("{} is one word too many", extra.show())).hint(form(rtype)));

@@ -5,9 +5,6 @@ use super::wire::{Checked, Wire};
 use super::words::{Fault, Words};
 use super::{MAX_RDATA, text};
 
-/// Key 65535 is set aside as invalid (RFC 9460 §14.3.2).
-const INVALID: u16 = 65_535;
-
 pub(super) fn read(words: &mut Words<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     let mut params: Vec<(u16, Vec<u8>, usize)> = Vec::new();
     while let Some(mut token) = words.skip() {
@@ -17,9 +14,9 @@ pub(super) fn read(words: &mut Words<'_>, out: &mut Vec<u8>) -> Result<(), Fault
         let word = words.at();
         let equals = token.text.iter().position(|&byte| byte == b'=');
         let name = &token.text[..equals.unwrap_or(token.text.len())];
-        let (key, numbered) = value::key(name).filter(|&(key, _)| key != INVALID).ok_or_else(|| {
+        let (key, numbered) = value::key(name).ok_or_else(|| {
             let known = value::NAMES.map(|(name, _)| name).join(", ");
-            words.fault(format!("{} is not a parameter", token.show())).hint(format!("known are {known}, and key0 to key65534"))
+            words.fault(format!("{} is not a parameter", token.show())).hint(format!("known are {known}, and key0 to key65535"))
         })?;
         let mut given = Vec::new();
         if let Some(equals) = equals {
@@ -31,7 +28,7 @@ pub(super) fn read(words: &mut Words<'_>, out: &mut Vec<u8>) -> Result<(), Fault
             }
             text::unescaped(&token, words, &mut given)?;
         }
-        let wire = if numbered { Ok(given) } else { value::read(key, &given, equals.is_some()) };
+        let wire = if numbered { Ok(given) } else { value::read(key, &given) };
         let wire = wire.and_then(|wire| value::check(key, &wire).map(|()| wire));
         params.push((key, wire.map_err(|why| words.fault(format!("parameter {}: {why}", value::show_key(key))))?, word));
     }
@@ -46,7 +43,7 @@ pub(super) fn read(words: &mut Words<'_>, out: &mut Vec<u8>) -> Result<(), Fault
     if let Some(pair) = params.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         return Err(words.fault_at(pair[1].2, format!("parameter {} stands twice", value::show_key(pair[1].0))));
     }
-    together(|wanted| params.iter().find(|(key, ..)| *key == wanted).map(|(_, wire, _)| wire.as_slice())).map_err(|why| words.fault(why))
+    together(params.iter().map(|(key, wire, _)| (*key, wire.as_slice()))).map_err(|why| words.fault(why))
 }
 
 pub(super) fn check(wire: &mut Wire<'_>) -> Checked<()> {
@@ -60,10 +57,8 @@ pub(super) fn check(wire: &mut Wire<'_>) -> Checked<()> {
         value::check(key, bytes).map_err(|why| format!("parameter {}: {why}", value::show_key(key)))?;
         last = Some(key);
     }
-    together(|wanted| {
-        let mut left = all;
-        std::iter::from_fn(|| param(&mut left).ok()).find(|(key, _)| *key == wanted).map(|(_, bytes)| bytes)
-    })
+    let mut left = all;
+    together(std::iter::from_fn(|| param(&mut left).ok()))
 }
 
 pub(super) fn show(wire: &mut Wire<'_>, out: &mut String) -> Checked<()> {
@@ -84,17 +79,29 @@ fn param<'a>(wire: &mut Wire<'a>) -> Checked<(u16, &'a [u8])> {
     Ok((key, wire.take(len.into())?))
 }
 
-/// What parameters say about each other (RFC 9460 §7.1.1, §8).
-fn together<'a>(find: impl Fn(u16) -> Option<&'a [u8]>) -> Checked<()> {
-    if find(value::NO_DEFAULT_ALPN).is_some() && find(value::ALPN).is_none() {
-        return Err("parameter no-default-alpn needs alpn beside it".into());
-    }
-    let mut mandatory = Wire(find(value::MANDATORY).unwrap_or_default());
-    while !mandatory.0.is_empty() {
-        let key = mandatory.u16()?;
-        if find(key).is_none() {
-            return Err(format!("parameter {} is called mandatory but is not there", value::show_key(key)));
+/// What parameters say about each other (RFC 9460 §7.1.1, §8). They come in ascending order, and so do the mandatory keys:
+/// one walk over both, however many there are.
+fn together<'a>(params: impl Iterator<Item = (u16, &'a [u8])>) -> Checked<()> {
+    let missing = |key| format!("parameter {} is called mandatory but is not there", value::show_key(key));
+    let mut alpn = false;
+    let mut mandatory = Wire(&[]);
+    let mut wanted = None;
+    for (key, bytes) in params {
+        match key {
+            value::MANDATORY => {
+                mandatory = Wire(bytes);
+                wanted = mandatory.u16().ok();
+                continue;
+            }
+            value::ALPN => alpn = true,
+            value::NO_DEFAULT_ALPN if !alpn => return Err("parameter no-default-alpn needs alpn beside it".into()),
+            _ => {}
+        }
+        match wanted {
+            Some(first) if first < key => return Err(missing(first)),
+            Some(first) if first == key => wanted = mandatory.u16().ok(),
+            _ => {}
         }
     }
-    Ok(())
+    wanted.map_or(Ok(()), |key| Err(missing(key)))
 }

@@ -36,7 +36,7 @@ pub(super) fn key(name: &[u8]) -> Option<(u16, bool)> {
         return Some((*key, false));
     }
     let (prefix, digits) = name.split_at_checked(3)?;
-    if !prefix.eq_ignore_ascii_case(b"key") || digits.len() > 5 || (digits.len() > 1 && digits[0] == b'0') {
+    if !prefix.eq_ignore_ascii_case(b"key") || digits.len() > 5 {
         return None;
     }
     decimal(digits)?.try_into().ok().map(|key| (key, true))
@@ -47,12 +47,12 @@ pub(super) fn show_key(key: u16) -> String {
 }
 
 /// Text, its escapes of character strings already resolved, to wire.
-pub(super) fn read(key: u16, text: &[u8], given: bool) -> Checked<Vec<u8>> {
+pub(super) fn read(key: u16, text: &[u8]) -> Checked<Vec<u8>> {
     let mut out = Vec::new();
     if matches!(key, NO_DEFAULT_ALPN | OHTTP) {
-        return if text.is_empty() && !given { Ok(out) } else { Err("takes no value".into()) };
+        return if text.is_empty() { Ok(out) } else { Err("takes no value".into()) };
     }
-    if text.is_empty() {
+    if text.is_empty() && key != ECH {
         return Err("needs a value".into());
     }
     match key {
@@ -106,7 +106,6 @@ pub(super) fn check(key: u16, bytes: &[u8]) -> Checked<()> {
         IPV4HINT => 4,
         IPV6HINT => 16,
         GROUPS => 2,
-        ECH => 1,
         _ => return Ok(()),
     };
     if bytes.is_empty() || !bytes.len().is_multiple_of(size) { Err("has the wrong length".into()) } else { Ok(()) }
@@ -140,17 +139,14 @@ fn number(text: &[u8], must: &str) -> Checked<u16> {
     decimal(text).and_then(|v| v.try_into().ok()).ok_or_else(|| must.into())
 }
 
-/// Appendix A.1: commas part the names; `\,` and `\\` stand for themselves.
+/// Appendix A.1: commas part the names; what follows a backslash stands for itself.
 fn read_alpn(text: &[u8], out: &mut Vec<u8>) -> Checked<()> {
     let mut length_at = out.len();
     out.push(0);
     let mut bytes = text.iter();
     loop {
         let next = match bytes.next() {
-            Some(b'\\') => match bytes.next() {
-                Some(&byte @ (b'\\' | b',')) => Some(byte),
-                _ => return Err("a backslash in a list may stand only before a comma or a backslash".into()),
-            },
+            Some(b'\\') => Some(*bytes.next().ok_or("a backslash stands at the end of the list")?),
             Some(b',') | None => None,
             Some(&byte) => Some(byte),
         };

@@ -25,7 +25,7 @@ pub(super) fn layout(rtype: Type) -> Option<&'static [Part]> {
             Part("expire", Span),
             Part("minimum", Span),
         ],
-        7 | 8 | 9 => &[Part("mailbox", Name)],
+        7..=9 => &[Part("mailbox", Name)],
         11 => &[Part("IPv4 address", V4), Part("protocol and services", Services)],
         12 | 23 => &[Part("name", Name)],
         13 => &[Part("processor", Str), Part("system", Str)],

@@ -65,7 +65,8 @@ pub(super) fn check_strings(wire: &mut Wire<'_>) -> Checked<()> {
 
 /// The CAA tag: letters and digits (RFC 8659 §4.1).
 pub(super) fn read_tag(words: &mut Words<'_>, label: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
-    let text = words.bare(label)?;
+    // NSD and Knot read it quoted too.
+    let text = words.take(label)?.text;
     if !is_tag(text) {
         return Err(words.wrong(label, "letters and digits, such as issue, issuewild or iodef"));
     }
