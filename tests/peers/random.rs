@@ -126,8 +126,8 @@ impl Draft<'_> {
                 8 => ("TYPE65280", "\\# 2 cafe".into()),
                 _ => ("DS", format!("{} 13 2 {}", dice.below(9), "ab".repeat(32))),
             };
-            // DS belongs to the parent: BIND will not have it at an apex.
-            if rtype != "DS" || !owner.is_empty() {
+            // DS belongs to the parent: BIND will not have it at an apex, nor (by mistake) at its name server.
+            if rtype != "DS" || !(owner.is_empty() || *owner == ["ns"]) {
                 self.put(owner, rtype, &data, dice);
             }
         }
