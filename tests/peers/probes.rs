@@ -66,6 +66,7 @@ pub(crate) fn edns() -> Vec<Probe> {
     let everything =
         e().option(NSID, b"").option(COOKIE, b"\x01\x02\x03\x04\x05\x06\x07\x08").option(SUBNET, b"\x00\x01\x00\x00").option(EXPIRE, b"");
     let big = |size| Question { edns: Some(Edns::of(size).with_do()), ..Question::of(wire::name("t5000.big.test"), wire::TXT) };
+    let keys = Question { edns: Some(Edns::of(512).with_do()), ..Question::of(wire::name("keys.test"), 48) };
     [
         ("plain SOA", soa().encode(), NOERROR),
         ("EDNS 0", with(e()), NOERROR),
@@ -87,6 +88,7 @@ pub(crate) fn edns() -> Vec<Probe> {
         ("EDNS 0, size 65535", with(Edns::of(65_535)), NOERROR),
         ("512 bytes, big answer, DO", big(512).encode(), NOERROR),
         ("0 bytes, big answer, DO", big(0).encode(), NOERROR),
+        ("512 bytes, keys, DO", keys.encode(), NOERROR),
         ("NSID", with(e().option(NSID, b"")), NOERROR),
         ("NSID with data", with(e().option(NSID, b"abc")), Must::Agree),
         ("COOKIE, client only", with(e().option(COOKIE, b"12345678")), NOERROR),

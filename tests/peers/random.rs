@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 const LABELS: [&str; 9] = ["a", "b", "c", "d", "*", "w", "ns", "_tcp", "x-1"];
+/// Labels that a careless reader splits, folds or cuts wrongly.
+const ODD: [&str; 5] = [r"\000", r"a\.b", r"\032\255", "-", "sixty-three-bytes-is-the-most-that-a-label-of-any-name-may-have"];
+/// Long names are allowed, but what is put before them must still fit.
+const LONGEST_OWNER: usize = 180;
 const TTLS: [u32; 4] = [60, 300, 3600, 86_400];
 
 /// Labels from the leaf up, relative to the apex; empty is the apex.
@@ -73,7 +77,8 @@ impl Draft<'_> {
     fn owner(&mut self, dice: &mut Dice) {
         let mut owner = if dice.chance(40) { self.known(dice) } else { Vec::new() };
         for _ in 0..=dice.below(3) {
-            owner.insert(0, (*dice.pick(&LABELS)).into());
+            let from = if dice.chance(5) { &ODD[..] } else { &LABELS[..] };
+            owner.insert(0, (*dice.pick(from)).into());
         }
         let kind = match dice.below(100) {
             0..=14 => Kind::Cname,
@@ -86,7 +91,7 @@ impl Draft<'_> {
         let here = self.kinds.get(&owner).copied();
         let is_wild = owner.first().is_some_and(|label| label == "*");
         let sound = match kind {
-            _ if owner.len() > 12 || is_below_dname || here == Some(Kind::Cname) => false,
+            _ if self.full(&owner).len() > LONGEST_OWNER || is_below_dname || here == Some(Kind::Cname) => false,
             Kind::Plain => true,
             Kind::Cname => here.is_none(),
             // RFC 4592 §4.4 leaves a DNAME at a wildcard open, and BIND refuses NS there.
@@ -117,18 +122,35 @@ impl Draft<'_> {
 
     fn plain(&mut self, owner: &Owner, dice: &mut Dice) {
         for _ in 0..=dice.below(3) {
-            let (rtype, data) = match dice.below(10) {
-                0..=2 => ("A", format!("192.0.2.{}", dice.below(4))),
-                3..=4 => ("AAAA", format!("2001:db8::{}", dice.below(4))),
-                5 => ("TXT", format!("\"{}\" \"text\"", "t".repeat(dice.below(200)))),
-                6 => ("MX", format!("{} {}", dice.below(3), self.target(dice))),
-                7 => ("SRV", format!("0 {} 80 {}", dice.below(3), self.target(dice))),
-                8 => ("TYPE65280", "\\# 2 cafe".into()),
+            let (rtype, data) = match dice.below(20) {
+                0..=4 => ("A", format!("192.0.2.{}", dice.below(4))),
+                5..=7 => ("AAAA", format!("2001:db8::{}", dice.below(4))),
+                8 => ("TXT", format!("\"{}\" \"text\"", "t".repeat(dice.below(200)))),
+                9..=10 => ("MX", format!("{} {}", dice.below(3), self.target(dice))),
+                11..=12 => ("SRV", format!("0 {} 80 {}", dice.below(3), self.target(dice))),
+                13 => ("TYPE65280", "\\# 2 cafe".into()),
+                14 => ("HTTPS", format!("{} {}", dice.below(2), self.target(dice))),
+                15 => ("NAPTR", format!("1 {} \"{}\" \"\" \"\" {}", dice.below(3), dice.pick(&["a", "s", ""]), self.target(dice))),
+                16 => ("KX", format!("1 {}", self.target(dice))),
+                17 => ("PTR", self.target(dice)),
+                18 => return self.many(owner, dice),
                 _ => ("DS", format!("{} 13 2 {}", dice.below(9), "ab".repeat(32))),
             };
-            // DS belongs to the parent: BIND will not have it at an apex.
-            if rtype != "DS" || !owner.is_empty() {
+            // DS belongs to the parent: BIND will not have it at an apex, nor (by mistake) at its name server.
+            if rtype != "DS" || !(owner.is_empty() || *owner == ["ns"]) {
                 self.put(owner, rtype, &data, dice);
+            }
+        }
+    }
+
+    /// A set that is too big for a datagram, or nearly.
+    fn many(&mut self, owner: &Owner, dice: &mut Dice) {
+        let is_text = dice.chance(30);
+        for nth in 0..5 + dice.below(60) {
+            if is_text {
+                self.put(owner, "TXT", &format!("\"{nth} {}\"", "t".repeat(100)), dice);
+            } else {
+                self.put(owner, "A", &format!("198.51.100.{nth}"), dice);
             }
         }
     }
