@@ -120,6 +120,8 @@ impl<'a> Extras<'a> {
 fn is_subnet(value: &[u8]) -> bool {
     let Some((&[high, low, source, scope], address)) = value.split_first_chunk() else { return false };
     let width = match u16::from_be_bytes([high, low]) {
+        // No address at all, as `dig +subnet=0` says it.
+        0 => 0,
         1 => 32,
         2 => 128,
         _ => return false,
