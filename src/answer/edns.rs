@@ -31,7 +31,8 @@ pub(super) struct Extras<'a> {
 }
 
 impl<'a> Extras<'a> {
-    pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>) -> Self {
+    /// `space` is what the answer has beside header and question: at least 241 bytes.
+    pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>, space: usize) -> Self {
         let manners = &*snapshot.manners;
         let mut extras = Self { edns, manners, nsid: false, cookie: None, keepalive: false, malformed: false };
         let Some(edns) = edns.filter(|edns| edns.version == 0) else { return extras };
@@ -48,6 +49,8 @@ impl<'a> Extras<'a> {
                 _ => {}
             }
         }
+        // A long name behind a long question is more than 512 bytes hold; all else always fits.
+        extras.nsid &= extras.len() <= space;
         extras
     }
 
