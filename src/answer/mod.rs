@@ -5,8 +5,20 @@
 //! Gives  the answer's bytes, and a `Reply` that says what kind of answer it is.
 //! Never  sends, counts, logs, locks or allocates.
 
+mod chaos;
+mod cookie;
+mod edns;
+mod lookup;
+mod message;
+mod shape;
+
 use crate::clock::Now;
-use crate::snapshot::Snapshot;
+use crate::dns::rtype::{Type, class};
+use crate::dns::wire::{HEADER, Header, Malformed, PLAIN_UDP, Query, Question, Tsig, rcode, read_query};
+use crate::snapshot::path::Path;
+use crate::snapshot::{Serving, Snapshot};
+use edns::Extras;
+use message::Message;
 use std::net::SocketAddr;
 
 /// What carried the query.
@@ -42,15 +54,139 @@ pub struct Reply {
     pub rcode: u16,
 }
 
-/// `out` holds at least 512 bytes over UDP and 65,535 over TCP; no more than its length is written.
+/// `out` holds at least 1,232 bytes over UDP and 65,535 over TCP; no more than its length is written.
 pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Verdict {
-    let _ = (now, snapshot);
-    // REFUSED, until the core is in place.
-    if ask.bytes.len() < 12 || ask.bytes[2] & 0x80 != 0 || ask.bytes.len() > out.len() {
+    let Some(header) = Header::read(ask.bytes) else { return Verdict::Drop };
+    if header.is_response() {
         return Verdict::Drop;
     }
-    out[..ask.bytes.len()].copy_from_slice(ask.bytes);
-    out[2] |= 0x80;
-    out[3] = 5;
-    Verdict::Reply(Reply { len: ask.bytes.len(), rcode: 5 })
+    if header.opcode() != 0 {
+        return bare(&header, rcode::NOTIMP, out);
+    }
+    let query = match read_query(ask.bytes, &header) {
+        Ok(query) => query,
+        Err(seen) => return malformed(ask, &header, &seen, out),
+    };
+    let room = room(snapshot, ask, &query, out.len());
+    let extras = Extras::new(now, snapshot, ask, query.edns);
+    let question = query.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
+    let mut message = Message::new(out, &header, question, room - extras.len());
+    let say = if query.edns.is_some_and(|edns| edns.version > 0) {
+        Say::plain(rcode::BADVERS)
+    } else if extras.is_malformed() {
+        Say::plain(rcode::FORMERR)
+    } else if let Some(tsig) = query.tsig {
+        // No keys yet, so every key is unknown: RFC 8945 §5.2.1. The record stays the last one.
+        extras.write(&mut message, rcode::NOTAUTH, None);
+        bad_key(&mut message, &tsig);
+        message.set_rcode(rcode::NOTAUTH);
+        return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH });
+    } else {
+        match query.question {
+            Some(question) => decide(snapshot, &question, &mut message),
+            None => Say::plain(extras.rcode_without_question()),
+        }
+    };
+    finish(message, &extras, &say)
+}
+
+/// The end of deciding: an RCODE, and why if a client may want to know.
+struct Say {
+    rcode: u16,
+    ede: Option<edns::Ede>,
+}
+
+impl Say {
+    const fn plain(rcode: u16) -> Self {
+        Self { rcode, ede: None }
+    }
+
+    const fn because(rcode: u16, ede: edns::Ede) -> Self {
+        Self { rcode, ede: Some(ede) }
+    }
+}
+
+fn decide(snapshot: &Snapshot, question: &Question<'_>, message: &mut Message<'_>) -> Say {
+    let Some(path) = Path::read(question.name) else { return Say::plain(rcode::FORMERR) };
+    match question.qclass {
+        class::IN | class::ANY => {}
+        class::CH => return chaos::answer(&snapshot.manners, &path, question.qtype, message),
+        _ => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
+    }
+    let mut serving = snapshot.zones.find(&path, path.count());
+    if matches!(question.qtype, Type::AXFR | Type::IXFR) && !serving.is_some_and(|zone| zone.apex().eq_ignore_ascii_case(path.wire())) {
+        return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative);
+    }
+    if question.qtype == Type::DS
+        && let Some(child) = serving
+        && path.count() > 0
+        && child.apex().eq_ignore_ascii_case(path.wire())
+    {
+        // What the parent says of a delegation is the parent's: RFC 4035 §3.1.4.1.
+        serving = snapshot.zones.find(&path, path.count() - 1).or(serving);
+    }
+    let zone = match serving {
+        None => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
+        Some(Serving::Broken(_)) => return Say::because(rcode::SERVFAIL, edns::Ede::NotReady),
+        Some(Serving::Zone(zone)) => zone,
+    };
+    match question.qtype {
+        Type::AXFR | Type::IXFR => return Say::because(rcode::REFUSED, edns::Ede::Prohibited),
+        Type::OPT | Type::TSIG => return Say::plain(rcode::FORMERR),
+        _ => {}
+    }
+    if question.qclass == class::IN {
+        message.set_flag(Header::AA);
+    }
+    Say::plain(lookup::answer(zone, &path, question, message))
+}
+
+fn finish(mut message: Message<'_>, extras: &Extras<'_>, say: &Say) -> Verdict {
+    message.set_rcode(say.rcode);
+    message.release(extras.len());
+    extras.write(&mut message, say.rcode, say.ede);
+    Verdict::Reply(Reply { len: message.finish(), rcode: say.rcode })
+}
+
+/// How long the answer may become.
+fn room(snapshot: &Snapshot, ask: &Ask<'_>, query: &Query<'_>, out: usize) -> usize {
+    match ask.over {
+        Over::Tcp => out,
+        Over::Udp => match query.edns {
+            Some(edns) => usize::from(edns.payload.min(snapshot.manners.udp_size)).max(PLAIN_UDP).min(out),
+            None => PLAIN_UDP,
+        },
+    }
+}
+
+/// A header and nothing else.
+fn bare(header: &Header, rcode: u16, out: &mut [u8]) -> Verdict {
+    let mut message = Message::new(out, header, &[], PLAIN_UDP);
+    message.set_rcode(rcode);
+    Verdict::Reply(Reply { len: message.finish(), rcode })
+}
+
+fn malformed(ask: &Ask<'_>, header: &Header, seen: &Malformed<'_>, out: &mut [u8]) -> Verdict {
+    let question = seen.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
+    let mut message = Message::new(out, header, question, PLAIN_UDP);
+    message.set_rcode(rcode::FORMERR);
+    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR })
+}
+
+fn bad_key(message: &mut Message<'_>, tsig: &Tsig<'_>) {
+    const BADKEY: [u8; 2] = [0, 17];
+    let head = [0, 250, 0, 255, 0, 0, 0, 0];
+    let len = (tsig.algorithm.len() + 16) as u16;
+    message.raw_additional(&[
+        tsig.key,
+        &head,
+        &len.to_be_bytes(),
+        tsig.algorithm,
+        &tsig.time,
+        &tsig.fudge,
+        &[0, 0],
+        &tsig.original_id,
+        &BADKEY,
+        &[0, 0],
+    ]);
 }

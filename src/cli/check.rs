@@ -2,9 +2,11 @@
 
 use super::WRONG_INPUT;
 use super::files::Files;
+use crate::compile;
 use crate::config;
 use crate::document::{Problem, Severity};
 use crate::fleet::{self, Fleet};
+use crate::node;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -28,7 +30,7 @@ pub(super) fn check(args: CheckArgs) -> ExitCode {
     let mut problems = check_config(&config_path);
     let (fleet, found) = read_fleet(&fleet_path);
     problems.extend(found);
-    problems.extend(check_zones(&fleet));
+    problems.extend(check_zones(&fleet_path.display().to_string(), &fleet));
     let report = Report { files: [&config_path, &fleet_path].map(|path| path.display().to_string()), zones: fleet.zones.len(), problems };
     let text = if args.json { report.json() } else { report.text() };
     // Whoever closes the pipe early has seen enough.
@@ -44,7 +46,7 @@ fn check_config(path: &Path) -> Vec<Problem> {
     problems
 }
 
-fn read_fleet(path: &Path) -> (Fleet, Vec<Problem>) {
+pub(super) fn read_fleet(path: &Path) -> (Fleet, Vec<Problem>) {
     let shown = path.display().to_string();
     match std::fs::read(path) {
         Ok(bytes) => fleet::parse(&shown, &bytes, path.parent().unwrap_or(Path::new(""))),
@@ -53,12 +55,8 @@ fn read_fleet(path: &Path) -> (Fleet, Vec<Problem>) {
 }
 
 /// Every zone the fleet names: the master files, and how they and the hostnames go together.
-fn check_zones(fleet: &Fleet) -> Vec<Problem> {
-    let unreadable = |zone: &fleet::Zone| {
-        let error = std::fs::File::open(&zone.file).err()?;
-        Some(config::unreadable(&zone.file.display().to_string(), &error).at(format!("zone {}", zone.name)))
-    };
-    fleet.zones.iter().filter_map(unreadable).collect()
+fn check_zones(shown: &str, fleet: &Fleet) -> Vec<Problem> {
+    compile::plan::plan(shown, fleet).zones.iter().flat_map(|zone| node::compile_once(zone).problems).collect()
 }
 
 struct Report {

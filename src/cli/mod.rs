@@ -8,6 +8,7 @@
 mod check;
 mod files;
 mod log;
+mod reload;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -25,6 +26,7 @@ struct Arguments {
 enum Command {
     Serve(serve::ServeArgs),
     Check(check::CheckArgs),
+    Reload(reload::ReloadArgs),
 }
 
 pub fn run() -> ExitCode {
@@ -32,6 +34,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(args) => serve::serve(args),
         Command::Check(args) => check::check(args),
+        Command::Reload(args) => reload::reload(args),
     }
 }
 

@@ -1,10 +1,16 @@
 //! `meridian serve`
 
 use super::WRONG_INPUT;
+use super::check::read_fleet;
 use super::files::Files;
 use super::log::{self, LogFormat};
+use crate::compile;
 use crate::config::{self, Config};
-use std::path::PathBuf;
+use crate::document::{Problem, Severity};
+use crate::node::{self, Reading};
+use crate::snapshot::Manners;
+use crate::transport::{self, TcpOptions};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Run a node: answer queries until SIGTERM.
@@ -28,14 +34,64 @@ pub(super) fn serve(args: ServeArgs) -> ExitCode {
     for problem in &problems {
         eprintln!("{problem}");
     }
-    match config {
-        Some(config) => start(config, args.files.fleet()),
-        None => ExitCode::from(WRONG_INPUT),
+    let Some(config) = config else { return ExitCode::from(WRONG_INPUT) };
+    match start(config, args.files.fleet()) {
+        Ok(exit) => exit,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
 /// Where the node takes over.
-fn start(config: Config, fleet: PathBuf) -> ExitCode {
-    tracing::info!(node = config.node.name, fleet = %fleet.display(), "starting");
-    ExitCode::FAILURE
+fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
+    let _claim = node::data::claim(&config.node.data)?;
+    let secrets = match &config.dns.cookie_secrets {
+        Some(path) => path.clone(),
+        None => node::data::own_cookie_secrets(&config.node.data)?,
+    };
+    if let Err(problems) = config::load_cookie_secrets(&secrets) {
+        for problem in problems {
+            eprintln!("{problem}");
+        }
+        return Ok(ExitCode::from(WRONG_INPUT));
+    }
+    tracing::info!(node = config.node.name, version = env!("CARGO_PKG_VERSION"), fleet = %fleet.display(), "starting");
+    let dns = &config.dns;
+    let options = node::Options {
+        transport: transport::Options {
+            listen: dns.listen.clone(),
+            workers: dns.workers as usize,
+            tcp: TcpOptions { connections: dns.tcp.connections as usize, per_client: dns.tcp.per_client as usize, idle: dns.tcp.idle },
+        },
+        admin: config.admin.listen,
+    };
+    node::run(&options, Box::new(move || read(&config, &fleet, &secrets)))
+}
+
+/// Everything that may change while the node runs.
+fn read(config: &Config, fleet_path: &Path, secrets_path: &Path) -> Reading {
+    let (fleet, mut problems) = read_fleet(fleet_path);
+    let manners = match config::load_cookie_secrets(secrets_path) {
+        Ok(cookie_secrets) => Some(Manners {
+            udp_size: config.dns.udp_size,
+            name: config.node.name.clone(),
+            version: concat!("meridian ", env!("CARGO_PKG_VERSION")).into(),
+            cookie_secrets,
+            // Units of 100 ms (RFC 7828 §3.1).
+            tcp_idle: u16::try_from(config.dns.tcp.idle.as_millis() / 100).unwrap_or(u16::MAX),
+        }),
+        Err(found) => {
+            // The old secrets stay, and so may the fleet change.
+            problems.extend(found.into_iter().map(|problem| Problem { severity: Severity::Warning, ..problem }));
+            None
+        }
+    };
+    Reading {
+        plan: compile::plan::plan(&fleet_path.display().to_string(), &fleet),
+        problems,
+        manners,
+        files: vec![fleet_path.to_owned(), secrets_path.to_owned()],
+    }
 }

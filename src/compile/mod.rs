@@ -1,1 +1,10 @@
-//! compile
+//! Zones as people write them → zones as queries read them.
+//!
+//! Owns   the rules a zone must keep, and the writing of the look-up form.
+//! Takes  master files (through the loader it is given) and the fleet's hostnames.
+//! Gives  a `Zone` or the reasons why not, every one with its file and line.
+//! Never  decides what is served: the pilot does.
+
+mod draft;
+pub mod plan;
+pub mod zone;

@@ -165,7 +165,7 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
             ("key", "\"a.pem\"", "admin"),
             ("plaintext", "true", "admin"),
             ("listen", "\"0.0.0.0:8080\"", "admin"),
-            ("databases", "[]", "geoip"),
+            ("databases", "[\"other.mmdb\"]", "geoip"),
             ("overrides", "[{ network = \"10.0.0.0/8\", at = [50.1, 8.7], country = \"DE\" }]", "geoip"),
             ("kind", "\"etcd\"", "store"),
             ("endpoints", "[\"http://127.0.0.1:2379\"]", "store"),

@@ -94,7 +94,8 @@ pub(super) fn read_etcd(store: &mut TableReader<'_>) {
 pub(super) fn read_geoip(root: &mut TableReader<'_>) {
     let Some(mut geoip) = root.table("geoip") else { return };
     let databases = geoip.texts("databases");
-    let shipped = |paths: &Vec<At<String>>| paths.len() == 1 && paths[0].it == DATABASES;
+    // With none every place is unknown, which is what holds now.
+    let shipped = |paths: &Vec<At<String>>| paths.is_empty() || (paths.len() == 1 && paths[0].it == DATABASES);
     match databases.iter().flat_map(|paths| &paths.it).find(|path| path.is_empty()) {
         Some(empty) => geoip.error(empty.line, "databases", "a path is empty", "name a database file, or leave the list empty"),
         None => refuse_unless(&geoip, "databases", &databases, shipped, "geo steering", "[\"../geoip/city.mmdb\"]"),

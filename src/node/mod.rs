@@ -1,3 +1,249 @@
-//! node
+//! Starting, joining and draining the parts.
+//!
+//! Owns   the event loop around the pilot, signals, and the files that are watched.
+//! Takes  `Options`, and a reader that gives the fleet anew each time it is called.
+//! Gives  a running node, until it is told to stop.
+//! Never  decides what is answered: it carries events to the pilot and out what the pilot wants done.
 
+pub mod data;
+mod files;
 pub mod notify;
+
+use crate::admin::{self, Readiness, Status};
+use crate::compile;
+use crate::compile::plan::Plan;
+use crate::dns::name::Name;
+use crate::document::Problem;
+use crate::pilot::{Action, Event, Job, Pilot};
+use crate::snapshot::{Manners, Slot, Snapshot};
+use crate::transport;
+use anyhow::Context;
+use files::{Includes, Watch};
+use notify::Notify;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+
+/// How often files are looked at. A change is acted on at the second look that sees it, so within a second.
+const LOOK: Duration = Duration::from_millis(500);
+/// What was received before the end is answered within this, or not at all: service managers kill after ten times as long.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Zones compiled at once; each takes a core and, while it lasts, a few times its file in memory.
+const BUILDERS: usize = 2;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub transport: transport::Options,
+    pub admin: SocketAddr,
+}
+
+/// All that may change while the node runs, read once.
+#[derive(Debug)]
+pub struct Reading {
+    pub plan: Plan,
+    pub problems: Vec<Problem>,
+    /// None when they are not sound: the old ones stay.
+    pub manners: Option<Manners>,
+    /// What was read for it.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads the fleet and whatever goes with it.
+pub type Reader = Box<dyn FnMut() -> Reading + Send>;
+
+/// Runs until SIGTERM or SIGINT. Errors are sentences for the operator.
+pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BUILDERS)
+        .build()
+        .context("can't start the runtime")?;
+    runtime.block_on(serve(options, reader))
+}
+
+struct Node {
+    pilot: Pilot,
+    reader: Reader,
+    slot: Arc<Slot>,
+    status: Arc<Status>,
+    /// Queries are answered.
+    serving: bool,
+    notify: Notify,
+    watch: Watch,
+    /// Files whose change means that the whole fleet is read again.
+    fleet_files: Vec<PathBuf>,
+    /// Snapshots that queries may still be reading; they are freed here and nowhere else.
+    retired: Vec<Arc<Snapshot>>,
+    events: mpsc::UnboundedSender<Event>,
+    told: Vec<Problem>,
+}
+
+async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
+    let bound = transport::bind(&options.transport)?;
+    let listener = tokio::net::TcpListener::bind(options.admin)
+        .await
+        .with_context(|| format!("[admin].listen: can't listen on {}; is another process there?", options.admin))?;
+    let admin_address = listener.local_addr().context("the admin socket has no address")?;
+    let status = Arc::new(Status::starting());
+    let (stop_admin, stopped) = watch::channel(false);
+    let admin = tokio::spawn(admin::serve(listener, Arc::clone(&status), stopped));
+    let (events, mut inbox) = mpsc::unbounded_channel();
+    let slot = Arc::new(Slot::new(Snapshot::default()));
+    let mut node = Node {
+        pilot: Pilot::default(),
+        reader,
+        slot: Arc::clone(&slot),
+        status,
+        serving: false,
+        notify: Notify::from_environment(),
+        watch: Watch::default(),
+        fleet_files: Vec::new(),
+        retired: Vec::new(),
+        events,
+        told: Vec::new(),
+    };
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut force = signal(SignalKind::user_defined1())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    node.reload(false);
+    while !node.pilot.has_started() {
+        tokio::select! {
+            Some(event) = inbox.recv() => node.handle(event),
+            _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+            _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+        }
+    }
+    let state = node.pilot.state();
+    if state.sound == 0 {
+        tracing::error!("nothing can be served: no zone of the fleet is sound; mend the problems above and start again");
+        return Ok(ExitCode::from(2));
+    }
+    let addresses = bound.addresses();
+    let running = bound.serve(slot, &tokio::runtime::Handle::current())?;
+    node.serving = true;
+    node.tell();
+    tracing::info!(zones = state.sound, broken = state.broken.len(), records = state.records, admin = %admin_address, "answering on {}", list(&addresses));
+    node.notify.ready(&format!("answering for {} zones", state.sound));
+
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Some(event) = inbox.recv() => node.handle(event),
+            _ = hangup.recv() => node.reload(false),
+            _ = force.recv() => node.reload(true),
+            _ = look.tick() => node.look(),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    tracing::info!("stopping: answering what was received");
+    node.notify.stopping();
+    node.status.draining();
+    let drained = running.drain(DRAIN).await;
+    if drained.cut > 0 {
+        tracing::warn!(connections = drained.cut, "cut TCP connections that did not end in time");
+    }
+    stop_admin.send_replace(true);
+    let _ = admin.await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Node {
+    fn handle(&mut self, event: Event) {
+        for action in self.pilot.handle(event) {
+            match action {
+                Action::Build(job) => self.build(job),
+                Action::Publish(snapshot) => {
+                    tracing::debug!(generation = snapshot.generation, "published");
+                    let old = self.slot.store(snapshot);
+                    self.retired.push(old);
+                }
+            }
+        }
+        self.tell();
+    }
+
+    fn build(&self, job: Job) {
+        let events = self.events.clone();
+        tokio::task::spawn_blocking(move || {
+            let compiled = compile(&job);
+            // Nobody listens any more when the node is stopping.
+            let _ = events.send(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
+        });
+    }
+
+    fn reload(&mut self, force: bool) {
+        if self.pilot.has_started() {
+            tracing::info!(force, "reading fleet and zones again");
+            self.notify.reloading(None);
+        }
+        let reading = (self.reader)();
+        self.fleet_files = reading.files;
+        if let Some(manners) = reading.manners {
+            self.handle(Event::Manners(manners));
+        }
+        self.handle(Event::Plan { plan: reading.plan, problems: reading.problems, force });
+        if self.serving {
+            self.notify.ready("reading fleet and zones again");
+        }
+    }
+
+    fn look(&mut self) {
+        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        let changed = self.watch.look();
+        if changed.is_empty() {
+            return;
+        }
+        if changed.iter().any(|file| self.fleet_files.contains(file)) {
+            return self.reload(false);
+        }
+        let is_touched = |files: &[String]| files.iter().any(|file| changed.iter().any(|path| path.as_os_str() == file.as_str()));
+        let zones: Vec<Name> = self.pilot.files().filter(|(_, files)| is_touched(files)).map(|(name, _)| name.clone()).collect();
+        self.handle(Event::Touched { zones, force: false });
+    }
+
+    /// Brings what the pilot knows to the log, the status page and the watch.
+    fn tell(&mut self) {
+        let state = self.pilot.state();
+        for problem in state.problems.iter().filter(|problem| !self.told.contains(problem)) {
+            if problem.is_error() { tracing::error!("{problem}") } else { tracing::warn!("{problem}") }
+        }
+        self.told.clone_from(&state.problems);
+        let zone_files = self.pilot.files().flat_map(|(_, files)| files.iter().map(PathBuf::from));
+        self.watch.set(self.fleet_files.iter().cloned().chain(zone_files));
+        let problems = state.problems.iter().map(ToString::to_string).collect();
+        self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
+        if self.serving {
+            self.notify.status(&format!("answering for {} zones, {} problems", state.sound, state.problems.len()));
+        }
+    }
+}
+
+fn compile(job: &Job) -> compile::zone::Compiled {
+    let path = &job.plan.file;
+    let shown = path.display().to_string();
+    match files::read(path) {
+        Ok(text) => compile::zone::zone(&job.plan.name, &shown, text, &mut Includes::of(path), &job.plan.steered),
+        Err(why) => {
+            let problem = Problem::error(&shown, 0, why).at(format!("zone {}", job.plan.name));
+            compile::zone::Compiled { zone: None, problems: vec![problem], files: vec![shown] }
+        }
+    }
+}
+
+/// Compiles a zone the way the node would, for `check`.
+pub fn compile_once(plan: &Arc<compile::plan::ZonePlan>) -> compile::zone::Compiled {
+    compile(&Job { plan: Arc::clone(plan), ticket: 0 })
+}
+
+fn list(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

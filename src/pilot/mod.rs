@@ -1,1 +1,339 @@
-//! pilot
+//! Events in, actions out: the one place where a new snapshot comes into being.
+//!
+//! Owns   which version of which zone is served, and which problems stand.
+//! Takes  plans, compiled zones and manners, as events.
+//! Gives  zones to build, and snapshots to publish.
+//! Never  reads a file or waits: what takes long leaves as `Action::Build` and comes back as `Event::Built`.
+
+use crate::compile::plan::{Plan, ZonePlan};
+use crate::compile::zone::Compiled;
+use crate::dns::name::Name;
+use crate::document::Problem;
+use crate::snapshot::zone::Zone;
+use crate::snapshot::{Manners, Serving, Snapshot, Zones};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub enum Event {
+    /// The fleet was read again. Everything in it is built again too.
+    Plan {
+        plan: Plan,
+        problems: Vec<Problem>,
+        force: bool,
+    },
+    /// Files of these zones have changed.
+    Touched {
+        zones: Vec<Name>,
+        force: bool,
+    },
+    Built {
+        zone: Name,
+        ticket: u64,
+        compiled: Compiled,
+    },
+    Manners(Manners),
+}
+
+#[derive(Debug)]
+pub enum Action {
+    Build(Job),
+    Publish(Arc<Snapshot>),
+}
+
+/// A zone to be read and compiled.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub plan: Arc<ZonePlan>,
+    pub ticket: u64,
+}
+
+/// What is served and what is wrong, for whoever asks.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub generation: u64,
+    /// Zones that are answered, and zones that get SERVFAIL.
+    pub sound: usize,
+    pub broken: Vec<Name>,
+    pub records: usize,
+    pub problems: Vec<Problem>,
+}
+
+#[derive(Debug, Default)]
+pub struct Pilot {
+    plan: Plan,
+    plan_problems: Vec<Problem>,
+    zones: BTreeMap<Name, Held>,
+    manners: Arc<Manners>,
+    generation: u64,
+    tickets: u64,
+    /// The first round of builds is over: from here on the old truth is kept where the new one is broken.
+    started: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    plan: Arc<ZonePlan>,
+    served: Option<Arc<Zone>>,
+    problems: Vec<Problem>,
+    files: Vec<String>,
+    /// The build under way, and whether it may take much away.
+    building: Option<(u64, bool)>,
+    /// Something changed while it was under way.
+    again: Option<bool>,
+}
+
+impl Pilot {
+    pub fn handle(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Plan { plan, problems, force } => self.planned(plan, problems, force, &mut actions),
+            Event::Touched { zones, force } => {
+                for name in zones {
+                    self.build(&name, force, &mut actions);
+                }
+            }
+            Event::Built { zone, ticket, compiled } => self.built(&zone, ticket, compiled, &mut actions),
+            Event::Manners(manners) => {
+                if *self.manners != manners {
+                    self.manners = Arc::new(manners);
+                    self.publish(&mut actions);
+                }
+            }
+        }
+        actions
+    }
+
+    pub fn state(&self) -> State {
+        let broken = self.zones.iter().filter(|(_, held)| held.served.is_none()).map(|(name, _)| name.clone());
+        let served = self.zones.values().filter_map(|held| held.served.as_ref());
+        State {
+            generation: self.generation,
+            sound: served.clone().count(),
+            broken: broken.collect(),
+            records: served.map(|zone| zone.records()).sum(),
+            problems: self.plan_problems.iter().chain(self.zones.values().flat_map(|held| &held.problems)).cloned().collect(),
+        }
+    }
+
+    /// Every file that was read for a zone, as its compiler named it.
+    pub fn files(&self) -> impl Iterator<Item = (&Name, &[String])> {
+        self.zones.iter().map(|(name, held)| (name, &*held.files))
+    }
+
+    /// True once the first round of builds is over.
+    pub fn has_started(&self) -> bool {
+        self.started
+    }
+
+    fn planned(&mut self, plan: Plan, mut problems: Vec<Problem>, force: bool, actions: &mut Vec<Action>) {
+        if self.started {
+            if !force {
+                problems.extend(shrinks(&self.plan, &plan, &self.zones));
+            }
+            if problems.iter().any(Problem::is_error) {
+                // All or nothing: the old fleet stays, its zones are read again all the same.
+                self.plan_problems = problems;
+                let names: Vec<Name> = self.zones.keys().cloned().collect();
+                for name in names {
+                    self.build(&name, force, actions);
+                }
+                return;
+            }
+        }
+        self.plan_problems = problems;
+        let before = self.zones.len();
+        self.zones.retain(|name, _| plan.zones.iter().any(|zone| zone.name == *name));
+        let mut changed = self.zones.len() != before;
+        for zone in &plan.zones {
+            match self.zones.get_mut(&zone.name) {
+                Some(held) => held.plan = Arc::clone(zone),
+                None => {
+                    changed = true;
+                    // Watched from now on, so that no change is missed while it is read for the first time.
+                    let files = vec![zone.file.display().to_string()];
+                    let held = Held { plan: Arc::clone(zone), served: None, problems: vec![], files, building: None, again: None };
+                    self.zones.insert(zone.name.clone(), held);
+                }
+            }
+            self.build(&zone.name, force, actions);
+        }
+        self.plan = plan;
+        if changed && self.started {
+            self.publish(actions);
+        }
+        self.start_if_done(actions);
+    }
+
+    fn build(&mut self, name: &Name, force: bool, actions: &mut Vec<Action>) {
+        let Some(held) = self.zones.get_mut(name) else { return };
+        if held.building.is_some() {
+            held.again = Some(held.again.unwrap_or(false) || force);
+            return;
+        }
+        self.tickets += 1;
+        held.building = Some((self.tickets, force));
+        actions.push(Action::Build(Job { plan: Arc::clone(&held.plan), ticket: self.tickets }));
+    }
+
+    fn built(&mut self, name: &Name, ticket: u64, compiled: Compiled, actions: &mut Vec<Action>) {
+        let Some(held) = self.zones.get_mut(name) else { return };
+        let Some((expected, force)) = held.building else { return };
+        if expected != ticket {
+            return;
+        }
+        held.building = None;
+        held.files = compiled.files;
+        held.problems = compiled.problems;
+        let mut changed = false;
+        if let Some(zone) = compiled.zone {
+            match &held.served {
+                Some(_) if held.problems.iter().any(Problem::is_error) => {}
+                Some(old) if !force && zone.records() * 2 < old.records() => {
+                    let shown = held.files.first().map_or("", String::as_str);
+                    let what =
+                        format!("zone {name} would shrink from {} to {} records; the old version goes on", old.records(), zone.records());
+                    held.problems.push(Problem::error(shown, 0, what).hint("if that is meant: `meridian reload --force`"));
+                }
+                _ => {
+                    held.served = Some(Arc::new(zone));
+                    changed = true;
+                }
+            }
+        }
+        if let Some(force) = held.again.take() {
+            self.build(name, force, actions);
+        }
+        if changed && self.started {
+            self.publish(actions);
+        }
+        self.start_if_done(actions);
+    }
+
+    fn start_if_done(&mut self, actions: &mut Vec<Action>) {
+        if !self.started && self.zones.values().all(|held| held.building.is_none()) {
+            self.started = true;
+            self.publish(actions);
+        }
+    }
+
+    fn publish(&mut self, actions: &mut Vec<Action>) {
+        if !self.started {
+            return;
+        }
+        self.generation += 1;
+        let serving = self.zones.iter().map(|(name, held)| match &held.served {
+            Some(zone) => Serving::Zone(Arc::clone(zone)),
+            None => Serving::Broken(name.wire().into()),
+        });
+        let snapshot = Snapshot { generation: self.generation, zones: Zones::new(serving.collect()), manners: Arc::clone(&self.manners) };
+        actions.push(Action::Publish(Arc::new(snapshot)));
+    }
+}
+
+/// What a new fleet would take away, more than half at once: seldom meant, and an empty file is the usual reason.
+fn shrinks(old: &Plan, new: &Plan, zones: &BTreeMap<Name, Held>) -> Vec<Problem> {
+    let gone = zones.iter().filter(|(name, held)| held.served.is_some() && new.zones.iter().all(|zone| zone.name != **name));
+    let gone = gone.map(|(name, _)| format!("zone {name} would no longer be served"));
+    let smaller = old.sets.iter().filter_map(|(name, before)| {
+        let (_, after) = new.sets.iter().find(|(other, _)| other == name)?;
+        (after * 2 < *before).then(|| format!("set {name} would shrink from {before} to {after} panels"))
+    });
+    let all = gone.chain(smaller);
+    all.map(|what| {
+        Problem::error(&new.file, 0, format!("{what}; the old fleet goes on")).hint("if that is meant: `meridian reload --force`")
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::master::Loader;
+
+    struct NoFiles;
+
+    impl Loader for NoFiles {
+        fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
+            Err("no files here".into())
+        }
+    }
+
+    fn plan(zones: &[&str], panels: usize) -> Plan {
+        let zone = |name: &&str| Arc::new(ZonePlan { name: Name::parse(name).unwrap(), file: "z".into(), steered: vec![] });
+        Plan { file: "fleet.toml".into(), zones: zones.iter().map(zone).collect(), sets: vec![("s".into(), panels)] }
+    }
+
+    fn text(hosts: usize) -> String {
+        let hosts: String = (0..hosts).map(|n| format!("h{n} 60 IN A 192.0.2.1\n")).collect();
+        format!("@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n{hosts}")
+    }
+
+    fn run(pilot: &mut Pilot, event: Event, text: &str) -> Option<Arc<Snapshot>> {
+        let mut published = None;
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for action in pilot.handle(event) {
+                match action {
+                    Action::Publish(snapshot) => published = Some(snapshot),
+                    Action::Build(job) => {
+                        let compiled = crate::compile::zone::zone(&job.plan.name, "z", text.into(), &mut NoFiles, &job.plan.steered);
+                        events.push(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
+                    }
+                }
+            }
+        }
+        published
+    }
+
+    fn planned(plan: Plan) -> Event {
+        Event::Plan { plan, problems: vec![], force: false }
+    }
+
+    #[test]
+    fn a_broken_zone_never_replaces_a_good_one() {
+        let mut pilot = Pilot::default();
+        let first = run(&mut pilot, planned(plan(&["x.test"], 2)), &text(4)).unwrap();
+        assert_eq!((first.generation, pilot.state().records), (1, 7));
+        assert!(run(&mut pilot, planned(plan(&["x.test"], 2)), "rubbish").is_none());
+        assert_eq!(pilot.state().records, 7);
+        assert!(pilot.state().problems.iter().any(Problem::is_error));
+        assert_eq!(run(&mut pilot, planned(plan(&["x.test"], 2)), &text(5)).unwrap().generation, 2);
+        assert!(pilot.state().problems.is_empty());
+    }
+
+    #[test]
+    fn a_cold_start_serves_what_is_sound() {
+        let mut pilot = Pilot::default();
+        assert!(run(&mut pilot, planned(plan(&["x.test"], 2)), "rubbish").is_some());
+        assert_eq!(pilot.state().broken, [Name::parse("x.test").unwrap()]);
+        assert_eq!(pilot.state().sound, 0);
+    }
+
+    #[test]
+    fn what_takes_away_more_than_half_needs_force() {
+        let mut pilot = Pilot::default();
+        run(&mut pilot, planned(plan(&["x.test", "y.test"], 4)), &text(7)).unwrap();
+        assert!(run(&mut pilot, planned(plan(&["x.test", "y.test"], 4)), &text(1)).is_none(), "4 of 10 records");
+        assert!(run(&mut pilot, planned(plan(&["x.test", "y.test"], 4)), &text(2)).is_some(), "5 of 10 records");
+        run(&mut pilot, planned(plan(&["x.test", "y.test"], 1)), &text(2));
+        assert!(pilot.state().problems[0].what.contains("set s would shrink from 4 to 1"), "{:?}", pilot.state().problems);
+        run(&mut pilot, planned(plan(&[], 4)), &text(2));
+        assert_eq!(pilot.state().sound, 2);
+        let forced = Event::Plan { plan: plan(&["x.test"], 1), problems: vec![], force: true };
+        assert!(run(&mut pilot, forced, &text(0)).is_some());
+        assert_eq!((pilot.state().sound, pilot.state().records), (1, 3));
+    }
+
+    #[test]
+    fn a_change_during_a_build_is_built_again() {
+        let mut pilot = Pilot::default();
+        let name = Name::parse("x.test").unwrap();
+        let actions = pilot.handle(planned(plan(&["x.test"], 2)));
+        let [Action::Build(job)] = &actions[..] else { panic!("{actions:?}") };
+        assert!(pilot.handle(Event::Touched { zones: vec![name.clone()], force: false }).is_empty());
+        let compiled = crate::compile::zone::zone(&name, "z", text(1).into(), &mut NoFiles, &[]);
+        let actions = pilot.handle(Event::Built { zone: name, ticket: job.ticket, compiled });
+        assert!(matches!(&actions[..], [Action::Build(second)] if second.ticket > job.ticket), "{actions:?}");
+    }
+}

@@ -1,16 +1,46 @@
 //! What a query reads: the compiled truth, and the slot it is swapped in.
 //!
 //! Owns   the immutable form of zones, made for look-up, and `Slot`.
+//! Takes  zones written by `compile`.
 //! Gives  look-ups by name without lock or allocation.
 //! Never  knows health or fleet.
+
+pub mod path;
+pub mod zone;
+mod zones;
+
+pub use zones::{Serving, Zones};
 
 use std::sync::Arc;
 
 /// One whole truth. A query reads exactly one of these.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// Grows with every published snapshot.
     pub generation: u64,
+    pub zones: Zones,
+    pub manners: Arc<Manners>,
+}
+
+/// How this node presents itself, the same for all zones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manners {
+    /// Largest answer over UDP, whatever the client offers.
+    pub udp_size: u16,
+    /// NSID, `id.server` and `hostname.bind`; at most 255 bytes.
+    pub name: String,
+    /// `version.bind` and `version.server`; at most 255 bytes.
+    pub version: String,
+    /// The first one makes cookies, all of them are accepted. None: cookies are off.
+    pub cookie_secrets: Vec<[u8; 16]>,
+    /// What the TCP keepalive option tells clients, in units of 100 ms.
+    pub tcp_idle: u16,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self { udp_size: 1232, name: String::new(), version: String::new(), cookie_secrets: Vec::new(), tcp_idle: 100 }
+    }
 }
 
 /// Where the current snapshot stands. Reading takes no lock.

@@ -1,0 +1,342 @@
+//! The answer being written: sections, compressed names, and the size it may reach.
+
+use super::shape::{Shape, shape};
+use crate::dns::name::MAX_LABELS;
+use crate::dns::rtype::{Type, class};
+use crate::dns::wire::{HEADER, Header};
+use crate::snapshot::path::Path;
+use crate::snapshot::zone::{RECORD_HEAD, Set};
+
+/// Suffixes remembered for compression. An answer seldom has twenty; a longer list would cost more time than its bytes save.
+const REMEMBERED: usize = 48;
+/// Labels of one name that are remembered, from the right: hostile names have 127, real ones a handful.
+const REMEMBERED_LABELS: usize = 12;
+/// A compression pointer reaches no further (RFC 1035 §4.1.4).
+const POINTER_REACH: usize = 0x3fff;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Answer,
+    Authority,
+    Additional,
+}
+
+/// It did not fit; the message is as it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// A name that already stands in the message.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub at: usize,
+    /// The same in wire form, for when `at` is beyond a pointer's reach.
+    pub name: &'a [u8],
+}
+
+pub(super) struct Message<'o> {
+    out: &'o mut [u8],
+    pos: usize,
+    limit: usize,
+    counts: [u16; 3],
+    names: Names,
+}
+
+struct Names {
+    len: usize,
+    hashes: [u32; REMEMBERED],
+    places: [u16; REMEMBERED],
+}
+
+impl<'o> Message<'o> {
+    /// A response that repeats the header's id, opcode and RD, and the question if there is one.
+    pub(super) fn new(out: &'o mut [u8], header: &Header, question: &[u8], limit: usize) -> Self {
+        let limit = limit.min(out.len());
+        out[..2].copy_from_slice(&header.id.to_be_bytes());
+        out[2..4].copy_from_slice(&(Header::QR | header.flags & (0x7800 | Header::RD)).to_be_bytes());
+        out[4..6].copy_from_slice(&u16::from(!question.is_empty()).to_be_bytes());
+        out[6..HEADER].fill(0);
+        out[HEADER..HEADER + question.len()].copy_from_slice(question);
+        Self {
+            pos: HEADER + question.len(),
+            out,
+            limit,
+            counts: [0; 3],
+            names: Names { len: 0, hashes: [0; REMEMBERED], places: [0; REMEMBERED] },
+        }
+    }
+
+    pub(super) fn set_flag(&mut self, flag: u16) {
+        let flags = u16::from_be_bytes([self.out[2], self.out[3]]) | flag;
+        self.out[2..4].copy_from_slice(&flags.to_be_bytes());
+    }
+
+    pub(super) fn clear_flag(&mut self, flag: u16) {
+        let flags = u16::from_be_bytes([self.out[2], self.out[3]]) & !flag;
+        self.out[2..4].copy_from_slice(&flags.to_be_bytes());
+    }
+
+    pub(super) fn set_rcode(&mut self, rcode: u16) {
+        self.out[3] = self.out[3] & 0xf0 | (rcode & 15) as u8;
+    }
+
+    pub(super) fn has_answers(&self) -> bool {
+        self.counts[0] > 0
+    }
+
+    /// Bytes written so far; what is written next starts here.
+    pub(super) fn position(&self) -> usize {
+        self.pos
+    }
+
+    /// Makes the names of the question known to compression. Done late, for most answers need no names.
+    pub(super) fn remember_question(&mut self, path: &Path) {
+        if self.names.len == 0 {
+            for depth in 1..=path.count().min(REMEMBERED_LABELS) {
+                self.names.add(path.hash(depth), HEADER + path.start(depth));
+            }
+        }
+    }
+
+    /// A whole RRset or nothing.
+    #[inline]
+    pub(super) fn set(&mut self, section: Section, owner: Owner<'_>, set: Set<'_>) -> Result<(), Full> {
+        let shape = shape(set.rtype);
+        if owner.at == HEADER && !shape.compress {
+            let end = self.pos + set.body.len();
+            if end > self.limit {
+                return Err(Full);
+            }
+            self.out[self.pos..end].copy_from_slice(set.body);
+            self.pos = end;
+            self.count(section, set.count);
+            return Ok(());
+        }
+        self.set_by_record(section, owner, set, shape, None)
+    }
+
+    /// The same with another TTL, as negative answers need it.
+    pub(super) fn set_with_ttl(&mut self, section: Section, owner: Owner<'_>, set: Set<'_>, ttl: u32) -> Result<(), Full> {
+        self.set_by_record(section, owner, set, shape(set.rtype), Some(ttl))
+    }
+
+    fn set_by_record(&mut self, section: Section, owner: Owner<'_>, set: Set<'_>, shape: Shape, ttl: Option<u32>) -> Result<(), Full> {
+        let before = (self.pos, self.names.len);
+        let ttl = ttl.unwrap_or_else(|| set.ttl());
+        for data in set.data() {
+            if self.record(owner, set.rtype, ttl, data, shape).is_err() {
+                (self.pos, self.names.len) = before;
+                return Err(Full);
+            }
+        }
+        self.count(section, set.count);
+        Ok(())
+    }
+
+    fn record(&mut self, owner: Owner<'_>, rtype: Type, ttl: u32, data: &[u8], shape: Shape) -> Result<(), Full> {
+        self.owner(owner)?;
+        let mut head = [0; RECORD_HEAD - 2];
+        head[..2].copy_from_slice(&rtype.0.to_be_bytes());
+        head[2..4].copy_from_slice(&class::IN.to_be_bytes());
+        head[4..8].copy_from_slice(&ttl.to_be_bytes());
+        self.put(&head)?;
+        let start = self.pos;
+        if shape.compress {
+            let (skipped, mut rest) = data.split_at(usize::from(shape.skip));
+            self.put(skipped)?;
+            for _ in 0..shape.names {
+                let len = crate::dns::name::wire_len(rest).unwrap_or(rest.len());
+                self.name(&rest[..len])?;
+                rest = &rest[len..];
+            }
+            self.put(rest)?;
+        } else {
+            self.put(data)?;
+        }
+        let len = ((self.pos - start) as u16).to_be_bytes();
+        self.out[start - 2..start].copy_from_slice(&len);
+        Ok(())
+    }
+
+    /// A CNAME made up from a DNAME: it stands in no zone, so it is given by its target.
+    pub(super) fn cname(&mut self, owner: Owner<'_>, ttl: u32, target: &[u8]) -> Result<(), Full> {
+        let before = (self.pos, self.names.len);
+        if self.record(owner, Type::CNAME, ttl, target, shape(Type::CNAME)).is_err() {
+            (self.pos, self.names.len) = before;
+            return Err(Full);
+        }
+        self.count(Section::Answer, 1);
+        Ok(())
+    }
+
+    /// Where the data of the record at `at` starts.
+    pub(super) fn data_at(&self, mut at: usize) -> usize {
+        loop {
+            match self.out[at] {
+                0 => return at + 1 + RECORD_HEAD - 2,
+                0xc0.. => return at + RECORD_HEAD,
+                len => at += 1 + usize::from(len),
+            }
+        }
+    }
+
+    /// How long the data that starts at `start` is.
+    pub(super) fn data_len(&self, start: usize) -> usize {
+        usize::from(u16::from_be_bytes([self.out[start - 2], self.out[start - 1]]))
+    }
+
+    /// Where the name at `at` continues after its first `labels` labels.
+    pub(super) fn suffix_at(&self, mut at: usize, labels: usize) -> usize {
+        for _ in 0..labels {
+            at = self.resolve(at);
+            at += 1 + usize::from(self.out[at]);
+        }
+        self.resolve(at)
+    }
+
+    /// Bytes at the end that belong to no record, such as the OPT record's.
+    pub(super) fn raw_additional(&mut self, parts: &[&[u8]]) {
+        for part in parts {
+            self.out[self.pos..self.pos + part.len()].copy_from_slice(part);
+            self.pos += part.len();
+        }
+        self.count(Section::Additional, 1);
+    }
+
+    /// The same for an answer that stands in no zone.
+    pub(super) fn raw_answer(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
+        let before = self.pos;
+        for part in parts {
+            if self.put(part).is_err() {
+                self.pos = before;
+                return Err(Full);
+            }
+        }
+        self.count(Section::Answer, 1);
+        Ok(())
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.limit - self.pos
+    }
+
+    /// Room that was held back for the OPT record is given free.
+    pub(super) fn release(&mut self, bytes: usize) {
+        self.limit = (self.limit + bytes).min(self.out.len());
+    }
+
+    pub(super) fn finish(self) -> usize {
+        for (n, count) in self.counts.iter().enumerate() {
+            self.out[6 + n * 2..8 + n * 2].copy_from_slice(&count.to_be_bytes());
+        }
+        self.pos
+    }
+
+    /// Where in the message the name at `at` really starts: behind its pointer, if it is nothing but one.
+    pub(super) fn resolve(&self, at: usize) -> usize {
+        match self.out[at] {
+            high @ 0xc0.. => usize::from(high & 0x3f) << 8 | usize::from(self.out[at + 1]),
+            _ => at,
+        }
+    }
+
+    fn count(&mut self, section: Section, records: u16) {
+        self.counts[section as usize] += records;
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let end = self.pos + bytes.len();
+        if end > self.limit {
+            return Err(Full);
+        }
+        self.out[self.pos..end].copy_from_slice(bytes);
+        self.pos = end;
+        Ok(())
+    }
+
+    fn owner(&mut self, owner: Owner<'_>) -> Result<(), Full> {
+        if owner.at <= POINTER_REACH {
+            return self.put(&(0xc000 | owner.at as u16).to_be_bytes());
+        }
+        self.name(owner.name).map(|_| ())
+    }
+
+    /// Writes a name, its longest known suffix as a pointer, and remembers the rest. Gives where the name can be pointed at.
+    fn name(&mut self, name: &[u8]) -> Result<usize, Full> {
+        let start = self.pos;
+        let Some(path) = Path::read(name) else {
+            return self.put(name).map(|()| start);
+        };
+        let count = path.count();
+        for depth in (1..=count).rev() {
+            if let Some(place) = self.find(&path, depth) {
+                let own = path.start(depth);
+                self.put(&name[..own])?;
+                self.put(&(0xc000 | place as u16).to_be_bytes())?;
+                self.remember(&path, depth + 1, start);
+                return Ok(if depth == count { place } else { start });
+            }
+        }
+        self.put(name)?;
+        self.remember(&path, 1, start);
+        Ok(start)
+    }
+
+    /// Makes known a name that stands uncompressed at `at`, and gives the first place where it stands.
+    pub(super) fn note(&mut self, path: &Path, at: usize) -> usize {
+        if let Some(place) = self.find(path, path.count()) {
+            return place;
+        }
+        self.remember(path, path.count(), at);
+        at
+    }
+
+    fn remember(&mut self, path: &Path, from: usize, at: usize) {
+        for depth in from..=path.count().min(from + REMEMBERED_LABELS) {
+            let place = at + path.start(depth);
+            if place <= POINTER_REACH {
+                self.names.add(path.hash(depth), place);
+            }
+        }
+    }
+
+    fn find(&self, path: &Path, depth: usize) -> Option<usize> {
+        let hash = path.hash(depth);
+        let names = &self.names;
+        let hit = |n: &usize| names.hashes[*n] == hash && self.is_name_at(usize::from(names.places[*n]), path.suffix(depth));
+        (0..names.len).find(hit).map(|n| usize::from(names.places[n]))
+    }
+
+    /// `name` in lower case. The message is our own, so its pointers lead backwards to labels.
+    fn is_name_at(&self, mut at: usize, name: &[u8]) -> bool {
+        let mut rest = name;
+        for _ in 0..2 * MAX_LABELS {
+            let Some(&len) = self.out.get(at) else { return false };
+            if len >= 0xc0 {
+                at = self.resolve(at);
+                continue;
+            }
+            let size = 1 + usize::from(len);
+            let (Some(ours), Some(label)) = (self.out.get(at..at + size), rest.get(..size)) else { return false };
+            if !ours.eq_ignore_ascii_case(label) {
+                return false;
+            }
+            if len == 0 {
+                return true;
+            }
+            at += size;
+            rest = &rest[size..];
+        }
+        false
+    }
+}
+
+impl Names {
+    fn add(&mut self, hash: u32, place: usize) {
+        if self.len < REMEMBERED {
+            self.hashes[self.len] = hash;
+            self.places[self.len] = place as u16;
+            self.len += 1;
+        }
+    }
+}

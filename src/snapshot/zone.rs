@@ -1,0 +1,340 @@
+//! One zone, made for look-up: a table of hashes over one block of bytes.
+//!
+//! A node in the block, aligned to four bytes: cover (u32), RRset count (u16), flags (u8), name length (u8), the name
+//! relative to the apex in lower case, then its RRsets by ascending type: type (u16), record count (u16), body length (u32),
+//! then each record as it goes into a message whose question starts at byte 12: `C0 0C`, type, class, TTL, length, data.
+//! A million one-address names take about 60 MB this way, and an answer is one copy.
+
+use super::path::Path;
+use crate::dns::rtype::Type;
+
+/// Nodes start at multiples of this, so that a `u32` reaches 16 GiB.
+const ALIGN: usize = 4;
+const NODE_HEAD: usize = 8;
+const SET_HEAD: usize = 8;
+/// Owner pointer, type, class, TTL, data length.
+pub const RECORD_HEAD: usize = 12;
+
+/// What a node is, besides its records.
+pub mod flag {
+    /// NS below the apex: a delegation starts here.
+    pub const CUT: u8 = 1;
+    pub const DNAME: u8 = 2;
+    pub const CNAME: u8 = 4;
+    /// A `*` label stands directly below.
+    pub const HAS_WILDCARD: u8 = 8;
+}
+
+/// Where a node stands in its zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct At(u32);
+
+#[derive(Debug)]
+pub struct Zone {
+    apex: Box<[u8]>,
+    labels: usize,
+    bytes: Box<[u8]>,
+    /// Node places; 0 is empty. A power of two of them.
+    slots: Box<[u32]>,
+    /// A byte of each slot's hash, so that a miss seldom touches a node.
+    tags: Box<[u8]>,
+    records: usize,
+    nodes: usize,
+}
+
+/// What stands at a name, or above it when nothing does.
+#[derive(Clone, Copy)]
+pub enum Found<'a> {
+    Node(Node<'a>),
+    /// The name is below a cut or a DNAME: its node and how many labels that has.
+    Covered(Node<'a>, usize),
+    /// Nothing here: the closest encloser and how many labels that has.
+    Missing(Node<'a>, usize),
+}
+
+impl Zone {
+    /// Lower-case wire form.
+    pub fn apex(&self) -> &[u8] {
+        &self.apex
+    }
+
+    /// Labels of the apex, without the root.
+    pub fn labels(&self) -> usize {
+        self.labels
+    }
+
+    pub fn records(&self) -> usize {
+        self.records
+    }
+
+    /// Names that exist, empty non-terminals included.
+    pub fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    /// Bytes of memory the zone holds.
+    pub fn memory(&self) -> usize {
+        self.bytes.len() + self.slots.len() * 5
+    }
+
+    pub fn apex_node(&self) -> Node<'_> {
+        self.node(At(1))
+    }
+
+    /// `path` must lie in the zone.
+    #[inline]
+    pub fn find<'a>(&'a self, path: &Path) -> Found<'a> {
+        let count = path.count();
+        if let Some(node) = self.exact(path, count) {
+            return match self.cover_of(node) {
+                Some(cover) => Found::Covered(cover, self.labels_of(cover)),
+                None => Found::Node(node),
+            };
+        }
+        let mut depth = count - 1;
+        let encloser = loop {
+            if depth <= self.labels {
+                depth = self.labels;
+                break self.apex_node();
+            }
+            if let Some(node) = self.exact(path, depth) {
+                break node;
+            }
+            depth -= 1;
+        };
+        if let Some(cover) = self.cover_of(encloser) {
+            return Found::Covered(cover, self.labels_of(cover));
+        }
+        if encloser.flags() & (flag::CUT | flag::DNAME) != 0 { Found::Covered(encloser, depth) } else { Found::Missing(encloser, depth) }
+    }
+
+    /// The node of suffix `depth` itself, covered or not.
+    #[inline]
+    pub fn exact(&self, path: &Path, depth: usize) -> Option<Node<'_>> {
+        let hash = path.hash(depth);
+        let relative = &path.wire()[path.start(depth)..path.start(self.labels)];
+        self.probe(hash, |name| name == relative)
+    }
+
+    /// The `*` below suffix `depth` of `path`, if there is one.
+    #[inline]
+    pub fn wildcard(&self, encloser: Node<'_>, path: &Path, depth: usize) -> Option<Node<'_>> {
+        if encloser.flags() & flag::HAS_WILDCARD == 0 {
+            return None;
+        }
+        let relative = &path.wire()[path.start(depth)..path.start(self.labels)];
+        self.probe(super::path::chain(path.hash(depth), b"*"), |name| name.strip_prefix(b"\x01*") == Some(relative))
+    }
+
+    #[inline]
+    fn probe(&self, hash: u32, is_it: impl Fn(&[u8]) -> bool) -> Option<Node<'_>> {
+        let mask = self.slots.len() - 1;
+        let tag = tag(hash);
+        let mut slot = hash as usize & mask;
+        loop {
+            let at = self.slots[slot];
+            if at == 0 {
+                return None;
+            }
+            if self.tags[slot] == tag {
+                let node = self.node(At(at));
+                if is_it(node.name()) {
+                    return Some(node);
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    #[inline]
+    fn node(&self, at: At) -> Node<'_> {
+        Node { bytes: &self.bytes[at.0 as usize * ALIGN..] }
+    }
+
+    #[inline]
+    fn cover_of(&self, node: Node<'_>) -> Option<Node<'_>> {
+        match node.cover() {
+            0 => None,
+            at => Some(self.node(At(at))),
+        }
+    }
+
+    fn labels_of(&self, node: Node<'_>) -> usize {
+        let mut count = self.labels;
+        let mut rest = node.name();
+        while let Some((&len, tail)) = rest.split_first() {
+            rest = &tail[usize::from(len)..];
+            count += 1;
+        }
+        count
+    }
+}
+
+/// A name that exists, with what it owns.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Node<'a> {
+    #[inline]
+    fn cover(self) -> u32 {
+        u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], self.bytes[3]])
+    }
+
+    #[inline]
+    pub fn flags(self) -> u8 {
+        self.bytes[6]
+    }
+
+    /// Relative to the apex, lower case, without a root label.
+    #[inline]
+    pub fn name(self) -> &'a [u8] {
+        &self.bytes[NODE_HEAD..NODE_HEAD + usize::from(self.bytes[7])]
+    }
+
+    #[inline]
+    pub fn sets(self) -> Sets<'a> {
+        Sets { left: u16::from_le_bytes([self.bytes[4], self.bytes[5]]), bytes: &self.bytes[NODE_HEAD + usize::from(self.bytes[7])..] }
+    }
+
+    #[inline]
+    pub fn set(self, rtype: Type) -> Option<Set<'a>> {
+        self.sets().find(|set| set.rtype >= rtype).filter(|set| set.rtype == rtype)
+    }
+}
+
+pub struct Sets<'a> {
+    left: u16,
+    bytes: &'a [u8],
+}
+
+impl<'a> Iterator for Sets<'a> {
+    type Item = Set<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Set<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let head = &self.bytes[..SET_HEAD];
+        let len = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
+        let (body, rest) = self.bytes[SET_HEAD..].split_at(len);
+        self.bytes = rest;
+        Some(Set { rtype: Type(u16::from_le_bytes([head[0], head[1]])), count: u16::from_le_bytes([head[2], head[3]]), body })
+    }
+}
+
+/// An RRset, rendered.
+#[derive(Clone, Copy)]
+pub struct Set<'a> {
+    pub rtype: Type,
+    pub count: u16,
+    /// The records as they stand in a message whose question starts at byte 12.
+    pub body: &'a [u8],
+}
+
+impl<'a> Set<'a> {
+    pub fn ttl(self) -> u32 {
+        u32::from_be_bytes([self.body[6], self.body[7], self.body[8], self.body[9]])
+    }
+
+    /// Each record's data.
+    #[inline]
+    pub fn data(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.body;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            let len = usize::from(u16::from_be_bytes([rest[10], rest[11]]));
+            let (record, next) = rest.split_at(RECORD_HEAD + len);
+            rest = next;
+            Some(&record[RECORD_HEAD..])
+        })
+    }
+}
+
+#[inline]
+fn tag(hash: u32) -> u8 {
+    (hash >> 24) as u8
+}
+
+/// Writes a zone's block, node by node. The first node must be the apex.
+pub struct Writer {
+    zone: Zone,
+    bytes: Vec<u8>,
+    set_at: usize,
+    node_at: usize,
+}
+
+impl Writer {
+    /// `names` and `bytes` are estimates of what will come.
+    pub fn new(apex: &Path, names: usize, bytes: usize) -> Self {
+        // At most two slots in three are taken: longer probes cost more than the memory.
+        let slots = (names.max(2) * 3 / 2 + 1).next_power_of_two();
+        let mut block = Vec::with_capacity(bytes + ALIGN);
+        block.extend_from_slice(&[0; ALIGN]);
+        Self {
+            zone: Zone {
+                apex: apex.wire().into(),
+                labels: apex.count(),
+                bytes: Box::default(),
+                slots: vec![0; slots].into(),
+                tags: vec![0; slots].into(),
+                records: 0,
+                nodes: 0,
+            },
+            bytes: block,
+            set_at: 0,
+            node_at: 0,
+        }
+    }
+
+    /// `name` as `Node::name` gives it; `hash` is that of the whole name. No two nodes may have one name.
+    pub fn node(&mut self, name: &[u8], hash: u32, flags: u8, cover: Option<At>) -> At {
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
+        self.node_at = self.bytes.len();
+        let at = u32::try_from(self.node_at / ALIGN).expect("a zone of more than 16 GiB");
+        self.bytes.extend_from_slice(&cover.map_or(0, |at| at.0).to_le_bytes());
+        self.bytes.extend_from_slice(&[0, 0, flags, name.len() as u8]);
+        self.bytes.extend_from_slice(name);
+        let mask = self.zone.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        while self.zone.slots[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        self.zone.slots[slot] = at;
+        self.zone.tags[slot] = tag(hash);
+        self.zone.nodes += 1;
+        At(at)
+    }
+
+    /// Opens an RRset of the latest node; types must come in ascending order.
+    pub fn set(&mut self, rtype: Type) {
+        let count = u16::from_le_bytes([self.bytes[self.node_at + 4], self.bytes[self.node_at + 5]]) + 1;
+        self.bytes[self.node_at + 4..self.node_at + 6].copy_from_slice(&count.to_le_bytes());
+        self.set_at = self.bytes.len();
+        self.bytes.extend_from_slice(&rtype.0.to_le_bytes());
+        self.bytes.extend_from_slice(&[0; SET_HEAD - 2]);
+    }
+
+    /// Adds a record to the latest RRset.
+    pub fn record(&mut self, rtype: Type, ttl: u32, rdata: &[u8]) {
+        self.bytes.extend_from_slice(&[0xc0, 12]);
+        self.bytes.extend_from_slice(&rtype.0.to_be_bytes());
+        self.bytes.extend_from_slice(&crate::dns::rtype::class::IN.to_be_bytes());
+        self.bytes.extend_from_slice(&ttl.to_be_bytes());
+        self.bytes.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
+        self.bytes.extend_from_slice(rdata);
+        self.zone.records += 1;
+        let head = self.set_at;
+        let count = u16::from_le_bytes([self.bytes[head + 2], self.bytes[head + 3]]) + 1;
+        let len = (self.bytes.len() - head - SET_HEAD) as u32;
+        self.bytes[head + 2..head + 4].copy_from_slice(&count.to_le_bytes());
+        self.bytes[head + 4..head + 8].copy_from_slice(&len.to_le_bytes());
+    }
+
+    pub fn finish(mut self) -> Zone {
+        self.zone.bytes = self.bytes.into_boxed_slice();
+        self.zone
+    }
+}

@@ -1,0 +1,112 @@
+//! All zones of a snapshot, found by the longest suffix of a name.
+
+use super::path::Path;
+use super::zone::Zone;
+use std::sync::Arc;
+
+/// What is said for the names of one zone.
+#[derive(Clone, Debug)]
+pub enum Serving {
+    Zone(Arc<Zone>),
+    /// The zone is ours, but no sound version of it was ever read: SERVFAIL. Its apex in wire form.
+    Broken(Arc<[u8]>),
+}
+
+impl Serving {
+    pub fn apex(&self) -> &[u8] {
+        match self {
+            Self::Zone(zone) => zone.apex(),
+            Self::Broken(apex) => apex,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Zones {
+    list: Vec<Serving>,
+    /// Index into `list` plus one; 0 is empty. A power of two of them, at most half taken.
+    slots: Vec<u32>,
+    /// Bit n: some zone has n labels.
+    depths: u128,
+}
+
+impl Zones {
+    /// No two may have one apex.
+    pub fn new(list: Vec<Serving>) -> Self {
+        let mut slots = vec![0u32; (list.len() * 2 + 1).next_power_of_two()];
+        let mut depths = 0;
+        for (n, serving) in list.iter().enumerate() {
+            let path = Path::read(serving.apex()).expect("an apex is a name");
+            depths |= 1u128 << path.count();
+            let mask = slots.len() - 1;
+            let mut slot = path.hash(path.count()) as usize & mask;
+            while slots[slot] != 0 {
+                slot = (slot + 1) & mask;
+            }
+            slots[slot] = n as u32 + 1;
+        }
+        Self { list, slots, depths }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Serving> {
+        self.list.iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The zone with the most labels, `most` or fewer, whose apex is a suffix of `path`.
+    #[inline]
+    pub fn find(&self, path: &Path, most: usize) -> Option<&Serving> {
+        let mut left = self.depths & (u128::MAX >> (127 - most.min(127)));
+        while left != 0 {
+            let depth = 127 - left.leading_zeros() as usize;
+            if let Some(serving) = self.exact(path, depth) {
+                return Some(serving);
+            }
+            left &= !(1u128 << depth);
+        }
+        None
+    }
+
+    #[inline]
+    fn exact(&self, path: &Path, depth: usize) -> Option<&Serving> {
+        let mask = self.slots.len() - 1;
+        let mut slot = path.hash(depth) as usize & mask;
+        loop {
+            let n = *self.slots.get(slot)?;
+            let serving = self.list.get((n as usize).checked_sub(1)?)?;
+            if serving.apex().eq_ignore_ascii_case(path.suffix(depth)) {
+                return Some(serving);
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::name::Name;
+
+    #[test]
+    fn the_longest_suffix_wins() {
+        let broken = |name: &str| Serving::Broken(Name::parse(name).unwrap().wire().into());
+        let zones = Zones::new(vec![broken("example"), broken("Kid.example"), broken("other.test")]);
+        let find = |name: &str, most: usize| {
+            let path = Path::read(Name::parse(name).unwrap().wire()).unwrap();
+            zones.find(&path, most.min(path.count())).map(|s| Name::from_wire(s.apex()).unwrap().to_string())
+        };
+        assert_eq!(find("a.b.kid.EXAMPLE", 9).as_deref(), Some("Kid.example."));
+        assert_eq!(find("kid.example", 9).as_deref(), Some("Kid.example."));
+        assert_eq!(find("kid.example", 1).as_deref(), Some("example."));
+        assert_eq!(find("notkid.example", 9).as_deref(), Some("example."));
+        assert_eq!(find("test", 9), None);
+        assert_eq!(find(".", 9), None);
+        let all = Zones::new(vec![broken(".")]);
+        let path = Path::read(Name::parse(&"a.".repeat(127)).unwrap().wire()).unwrap();
+        assert!(all.find(&path, 127).is_some());
+        assert!(Zones::default().find(&path, 127).is_none());
+    }
+}

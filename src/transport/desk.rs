@@ -1,0 +1,91 @@
+//! Where a message is answered: the handler, behind a wall that a panic does not pass.
+
+use crate::answer::{self, Ask, Over, Reply, Verdict};
+use crate::clock::Now;
+use crate::snapshot::{Slot, Snapshot};
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Who answers: `answer::handle`, or what a test puts there.
+pub(super) type Handler = fn(Now, &Snapshot, &Ask<'_>, &mut [u8]) -> Verdict;
+
+/// Shortest time between two log lines on panics: a packet that panics can be sent a hundred thousand times a second.
+const PANIC_LOG_MS: u64 = 1000;
+
+/// Bytes of such a packet that are logged; any query but a forged one fits.
+const PANIC_LOG_BYTES: usize = 1024;
+
+#[derive(Clone, Debug)]
+pub(super) struct Desk {
+    pub(super) slot: Arc<Slot>,
+    handler: Handler,
+}
+
+/// What became of one message.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outcome {
+    Reply(Reply),
+    Drop,
+    Panic,
+}
+
+impl Desk {
+    pub(super) fn new(slot: Arc<Slot>) -> Self {
+        Self::with(slot, answer::handle)
+    }
+
+    pub(super) fn with(slot: Arc<Slot>, handler: Handler) -> Self {
+        Self { slot, handler }
+    }
+
+    /// A panic costs this message and no other: the snapshot is immutable and `out` is overwritten by the next.
+    pub(super) fn answer(&self, now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Outcome {
+        match catch_unwind(AssertUnwindSafe(|| (self.handler)(now, snapshot, ask, out))) {
+            Ok(Verdict::Reply(reply)) => Outcome::Reply(reply),
+            Ok(Verdict::Drop) => Outcome::Drop,
+            Err(_) => {
+                report(now, ask);
+                Outcome::Panic
+            }
+        }
+    }
+}
+
+/// A cheap sequence for `Ask::seed` (splitmix64), started differently in each process and worker.
+pub(super) struct Seeds(u64);
+
+impl Seeds {
+    pub(super) fn new() -> Self {
+        Self(std::collections::hash_map::RandomState::new().build_hasher().finish())
+    }
+
+    pub(super) fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        x ^ (x >> 31)
+    }
+}
+
+static NEXT_REPORT: AtomicU64 = AtomicU64::new(0);
+
+#[cold]
+fn report(now: Now, ask: &Ask<'_>) {
+    let due = NEXT_REPORT.load(Relaxed);
+    if now.mono_ms < due || NEXT_REPORT.compare_exchange(due, now.mono_ms + PANIC_LOG_MS, Relaxed, Relaxed).is_err() {
+        return;
+    }
+    let over = match ask.over {
+        Over::Udp => "UDP",
+        Over::Tcp => "TCP",
+    };
+    let mut hex = String::with_capacity(2 * PANIC_LOG_BYTES);
+    for byte in ask.bytes.iter().take(PANIC_LOG_BYTES) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    tracing::error!(peer = %ask.peer, over, length = ask.bytes.len(), packet = hex, "answering this packet panicked; it was dropped");
+}

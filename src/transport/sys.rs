@@ -1,0 +1,361 @@
+//! The system calls the standard library has no safe form of. All `unsafe` of the project is here.
+//!
+//! Owns   the buffers of a batch of datagrams and the C structures that describe them.
+//! Takes  a socket and, for each datagram read, how long its answer is.
+//! Gives  datagrams in and out, many a system call, each answer leaving from the address that was asked.
+//! Never  allocates after `Batch::new`, and never looks into a message.
+
+#![allow(unsafe_code)]
+
+use libc::{c_int, c_void, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr_in6, sockaddr_storage};
+use std::io;
+use std::mem::{MaybeUninit, size_of, zeroed};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+
+/// Datagrams a system call; measured: more brings nothing, fewer costs a third of the throughput under load.
+pub(super) const BATCH: usize = 32;
+
+/// Longest query taken whole over UDP. Real ones are below 512; what is cut fails to parse and is told so.
+pub(super) const QUERY: usize = 4096;
+
+/// Longest answer over UDP; the configuration allows `udp_size` no more.
+pub(super) const ANSWER: usize = 4096;
+
+/// Room for one IP_PKTINFO or IPV6_PKTINFO message (28 and 40 bytes with header and padding).
+const CONTROL: usize = 64;
+
+/// Control messages want the alignment of their header.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; CONTROL]);
+
+/// What became of the answers of one batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub(super) sent: usize,
+    pub(super) unsent: usize,
+}
+
+/// One read datagram, and the room for its answer.
+pub(super) struct Datagram<'a> {
+    pub(super) peer: SocketAddr,
+    pub(super) query: &'a [u8],
+    pub(super) answer: &'a mut [u8],
+}
+
+/// The buffers of one worker: `receive`, then `datagram` and `answer` for each, then `send`.
+pub(super) struct Batch {
+    queries: Box<[[u8; QUERY]]>,
+    answers: Box<[[u8; ANSWER]]>,
+    peers: Box<[sockaddr_storage]>,
+    controls: Box<[Control]>,
+    vectors: Box<[iovec]>,
+    headers: Box<[mmsghdr]>,
+    received: [Received; BATCH],
+    queued: [(usize, usize); BATCH],
+    queue_len: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Received {
+    len: usize,
+    peer_len: libc::socklen_t,
+    control_len: usize,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        // SAFETY: all five are plain C structures of integers and nullable pointers; all zeroes is a value of each.
+        let (peer, vector, header) = unsafe { (zeroed::<sockaddr_storage>(), zeroed::<iovec>(), zeroed::<mmsghdr>()) };
+        Self {
+            queries: vec![[0; QUERY]; BATCH].into_boxed_slice(),
+            answers: vec![[0; ANSWER]; BATCH].into_boxed_slice(),
+            peers: vec![peer; BATCH].into_boxed_slice(),
+            controls: vec![Control([0; CONTROL]); BATCH].into_boxed_slice(),
+            vectors: vec![vector; BATCH].into_boxed_slice(),
+            headers: vec![header; BATCH].into_boxed_slice(),
+            received: [Received { len: 0, peer_len: 0, control_len: 0 }; BATCH],
+            queued: [(0, 0); BATCH],
+            queue_len: 0,
+        }
+    }
+
+    /// Reads what is there, up to a batch; with `wait`, waits for the first as long as the socket's read time-out says.
+    pub(super) fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<usize> {
+        self.queue_len = 0;
+        for i in 0..BATCH {
+            self.vectors[i] = iovec { iov_base: self.queries[i].as_mut_ptr().cast(), iov_len: QUERY };
+            let header = &mut self.headers[i].msg_hdr;
+            header.msg_name = ptr::from_mut(&mut self.peers[i]).cast();
+            header.msg_namelen = size_of::<sockaddr_storage>() as libc::socklen_t;
+            header.msg_iov = ptr::from_mut(&mut self.vectors[i]);
+            header.msg_iovlen = 1;
+            header.msg_control = ptr::from_mut(&mut self.controls[i]).cast();
+            header.msg_controllen = CONTROL as _;
+            header.msg_flags = 0;
+        }
+        let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
+        // SAFETY: each of the BATCH headers was just pointed at buffers of `self` with their true lengths, nothing else
+        // touches them before the call returns; a null time-out means none.
+        let count = unsafe { libc::recvmmsg(socket.as_raw_fd(), self.headers.as_mut_ptr(), BATCH as _, flags as _, ptr::null_mut()) };
+        let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        for i in 0..count {
+            let header = &self.headers[i];
+            self.received[i] = Received {
+                len: (header.msg_len as usize).min(QUERY),
+                peer_len: header.msg_hdr.msg_namelen,
+                control_len: answer_from(&header.msg_hdr),
+            };
+        }
+        Ok(count)
+    }
+
+    /// The `i`th datagram of the last `receive`; nothing if its sender cannot be answered.
+    pub(super) fn datagram(&mut self, i: usize) -> Option<Datagram<'_>> {
+        let peer = address(&self.peers[i], self.received[i].peer_len)?;
+        if peer.port() == 0 {
+            return None;
+        }
+        Some(Datagram { peer, query: &self.queries[i][..self.received[i].len], answer: &mut self.answers[i] })
+    }
+
+    /// Queues the first `len` bytes of the `i`th answer; at most once for each `i`.
+    pub(super) fn answer(&mut self, i: usize, len: usize) {
+        self.queued[self.queue_len] = (i, len.min(ANSWER));
+        self.queue_len += 1;
+    }
+
+    /// Sends what is queued. A datagram the kernel refuses is skipped, a full queue ends the batch: waiting or trying
+    /// again would take time from those who ask next.
+    pub(super) fn send(&mut self, socket: &UdpSocket) -> Sent {
+        let count = self.queue_len;
+        self.queue_len = 0;
+        for at in 0..count {
+            let (i, len) = self.queued[at];
+            let received = self.received[i];
+            self.vectors[at] = iovec { iov_base: self.answers[i].as_mut_ptr().cast(), iov_len: len };
+            let header = &mut self.headers[at].msg_hdr;
+            header.msg_name = ptr::from_mut(&mut self.peers[i]).cast();
+            header.msg_namelen = received.peer_len;
+            header.msg_iov = ptr::from_mut(&mut self.vectors[at]);
+            header.msg_iovlen = 1;
+            header.msg_control = if received.control_len == 0 { ptr::null_mut() } else { ptr::from_mut(&mut self.controls[i]).cast() };
+            header.msg_controllen = received.control_len as _;
+            header.msg_flags = 0;
+        }
+        let mut done = Sent::default();
+        let mut at = 0;
+        while at < count {
+            let rest = &mut self.headers[at..count];
+            // SAFETY: the headers at..count were just pointed at buffers of `self` with their true lengths; the kernel only reads them.
+            let rc = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as _, libc::MSG_DONTWAIT as _) };
+            if let Ok(sent @ 1..) = usize::try_from(rc) {
+                done.sent += sent;
+                at += sent;
+                continue;
+            }
+            match io::Error::last_os_error().raw_os_error() {
+                Some(libc::EINTR) if rc < 0 => {}
+                Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) if rc < 0 => break,
+                _ => at += 1,
+            }
+        }
+        done.unsent = count - done.sent;
+        done
+    }
+}
+
+/// Turns the packet information that came with a datagram into that of its answer, in place; gives its length.
+#[allow(clippy::unnecessary_cast, reason = "musl has cmsg_len as u32")]
+fn answer_from(header: &msghdr) -> usize {
+    // SAFETY: the kernel has just filled `msg_control` up to `msg_controllen`, and the pointer is to a whole `Control`,
+    // aligned for its header; the lengths are checked before the payload is touched, and CONTROL holds either payload.
+    unsafe {
+        let message = libc::CMSG_FIRSTHDR(header);
+        let Some(kind) = message.as_ref().map(|m: &cmsghdr| (m.cmsg_level, m.cmsg_type, m.cmsg_len as usize)) else { return 0 };
+        match kind {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO, len) if len >= libc::CMSG_LEN(size_of::<in_pktinfo>() as _) as usize => {
+                let data = libc::CMSG_DATA(message).cast::<in_pktinfo>();
+                let mut info = data.read_unaligned();
+                // The way back may be another interface than the way in.
+                info.ipi_ifindex = 0;
+                data.write_unaligned(info);
+                libc::CMSG_SPACE(size_of::<in_pktinfo>() as _) as usize
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, len) if len >= libc::CMSG_LEN(size_of::<in6_pktinfo>() as _) as usize => {
+                let data = libc::CMSG_DATA(message).cast::<in6_pktinfo>();
+                let mut info = data.read_unaligned();
+                let asked = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                if asked.is_multicast() {
+                    return 0;
+                }
+                // A link-local address means nothing without its interface; any other may leave by another one.
+                if !asked.is_unicast_link_local() {
+                    info.ipi6_ifindex = 0;
+                }
+                data.write_unaligned(info);
+                libc::CMSG_SPACE(size_of::<in6_pktinfo>() as _) as usize
+            }
+            _ => 0,
+        }
+    }
+}
+
+fn address(storage: &sockaddr_storage, len: libc::socklen_t) -> Option<SocketAddr> {
+    match c_int::from(storage.ss_family) {
+        libc::AF_INET if len as usize >= size_of::<sockaddr_in>() => {
+            // SAFETY: the family says it is a `sockaddr_in`, for which `sockaddr_storage` has the room and the alignment.
+            let v4 = unsafe { &*ptr::from_ref(storage).cast::<sockaddr_in>() };
+            Some(SocketAddrV4::new(u32::from_be(v4.sin_addr.s_addr).into(), u16::from_be(v4.sin_port)).into())
+        }
+        libc::AF_INET6 if len as usize >= size_of::<sockaddr_in6>() => {
+            // SAFETY: as above, for `sockaddr_in6`.
+            let v6 = unsafe { &*ptr::from_ref(storage).cast::<sockaddr_in6>() };
+            Some(SocketAddrV6::new(v6.sin6_addr.s6_addr.into(), u16::from_be(v6.sin6_port), v6.sin6_flowinfo, v6.sin6_scope_id).into())
+        }
+        _ => None,
+    }
+}
+
+/// Has each datagram tell the address it was sent to. Needed on wildcard listeners only.
+pub(super) fn want_packet_info(socket: &impl AsRawFd, v6: bool) -> io::Result<()> {
+    let (level, option) = if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
+    set(socket.as_raw_fd(), level, option, 1)
+}
+
+/// Neither sets "don't fragment" nor believes what ICMP says of the path: a forged one cannot make answers fragment.
+pub(super) fn ignore_path_mtu(socket: &impl AsRawFd, v6: bool) -> io::Result<()> {
+    let (level, option, value) = if v6 {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
+    } else {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
+    };
+    set(socket.as_raw_fd(), level, option, value)
+}
+
+fn set(fd: RawFd, level: c_int, option: c_int, value: c_int) -> io::Result<()> {
+    // SAFETY: `value` lives through the call and its true size is given.
+    let rc = unsafe { libc::setsockopt(fd, level, option, ptr::from_ref(&value).cast::<c_void>(), size_of::<c_int>() as _) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Makes room for `wanted` open files; gives the limit that then holds (never less than it was).
+pub fn raise_nofile(wanted: u64) -> Result<u64, String> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: the kernel fills the whole structure when it says 0, and only then it is read.
+    let now = unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()) != 0 {
+            return Err(format!("cannot read the limit of open files: {}", io::Error::last_os_error()));
+        }
+        limit.assume_init()
+    };
+    if now.rlim_cur >= wanted {
+        return Ok(now.rlim_cur);
+    }
+    // Past the hard limit only with CAP_SYS_RESOURCE; without it, as far as allowed.
+    for (soft, hard) in [(wanted, now.rlim_max.max(wanted)), (wanted.min(now.rlim_max), now.rlim_max)] {
+        let next = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+        // SAFETY: reads one structure that lives through the call.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &next) } == 0 {
+            return if soft >= wanted { Ok(soft) } else { Err(short_of_files(wanted, soft)) };
+        }
+    }
+    Err(short_of_files(wanted, now.rlim_cur))
+}
+
+/// The limit of open files that holds now.
+pub(super) fn nofile() -> u64 {
+    raise_nofile(0).unwrap_or(FILES_AT_LEAST)
+}
+
+/// What every Linux gives a process, should the limit be unreadable.
+const FILES_AT_LEAST: u64 = 1024;
+
+fn short_of_files(wanted: u64, limit: u64) -> String {
+    format!("{wanted} open files are wanted and {limit} are allowed: raise the limit (LimitNOFILE= in systemd, ulimit -Hn in a shell)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn pair() -> (UdpSocket, UdpSocket) {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.connect(server.local_addr().unwrap()).unwrap();
+        for socket in [&server, &client] {
+            socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        }
+        (server, client)
+    }
+
+    fn echo(batch: &mut Batch, count: usize) {
+        for i in 0..count {
+            let datagram = batch.datagram(i).unwrap();
+            let len = datagram.query.len();
+            datagram.answer[..len].copy_from_slice(datagram.query);
+            batch.answer(i, len);
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_refuses_is_skipped() {
+        let (server, client) = pair();
+        for byte in 0..5 {
+            client.send(&[byte]).unwrap();
+        }
+        let mut batch = Batch::new();
+        let count = batch.receive(&server, true).unwrap();
+        assert_eq!(count, 5);
+        echo(&mut batch, count);
+        for refused in [0, 2, 4] {
+            // No such family on an IPv4 socket.
+            batch.peers[refused].ss_family = libc::AF_INET6 as _;
+        }
+        assert_eq!(batch.send(&server), Sent { sent: 2, unsent: 3 });
+        let mut answer = [9; 8];
+        for wanted in [1, 3] {
+            assert_eq!((client.recv(&mut answer).unwrap(), answer[0]), (1, wanted));
+        }
+        assert_eq!(batch.send(&server), Sent::default(), "nothing is sent twice");
+    }
+
+    #[test]
+    fn more_than_a_batch_takes_several_calls_and_then_nothing_waits() {
+        let (server, client) = pair();
+        for byte in 0..BATCH as u8 + 3 {
+            client.send(&[byte]).unwrap();
+        }
+        let mut batch = Batch::new();
+        for wanted in [BATCH, 3] {
+            let count = batch.receive(&server, false).unwrap();
+            assert_eq!(count, wanted);
+            echo(&mut batch, count);
+            assert_eq!(batch.send(&server), Sent { sent: wanted, unsent: 0 });
+        }
+        assert_eq!(batch.receive(&server, false).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn source_port_0_gets_no_answer() {
+        let (server, client) = pair();
+        client.send(&[1]).unwrap();
+        let mut batch = Batch::new();
+        assert_eq!(batch.receive(&server, true).unwrap(), 1);
+        // SAFETY: the datagram came over IPv4, so this is its `sockaddr_in`.
+        unsafe { (*ptr::from_mut(&mut batch.peers[0]).cast::<sockaddr_in>()).sin_port = 0 };
+        assert!(batch.datagram(0).is_none());
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_is_a_sentence() {
+        let now = nofile();
+        let why = raise_nofile(u64::MAX - 1).unwrap_err();
+        assert!(why.contains("open files are wanted") && why.contains("LimitNOFILE="), "{why}");
+        assert!(nofile() >= now);
+        assert_eq!(raise_nofile(1), Ok(nofile()));
+    }
+}
