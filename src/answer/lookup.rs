@@ -7,6 +7,7 @@ use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
+use std::ops::ControlFlow;
 
 /// CNAMEs and DNAMEs followed for one question. Real chains have three; the bound keeps one question from costing as much as a thousand.
 const MAX_HOPS: usize = 128;
@@ -103,13 +104,13 @@ impl<'a> Walk<'a, '_, '_> {
                     self.dname(&current, node, depth, is_first)?
                 }
                 Found::Node(node) => match self.at_node(&current, node)? {
-                    Step::Done(rcode) => return Ok(rcode),
-                    Step::Follow(next) => Some(next),
+                    ControlFlow::Break(rcode) => return Ok(rcode),
+                    ControlFlow::Continue(next) => Some(next),
                 },
                 Found::Missing(encloser, depth) => match self.zone.wildcard(encloser, &current.path, depth) {
                     Some(node) => match self.at_node(&current, node)? {
-                        Step::Done(rcode) => return Ok(rcode),
-                        Step::Follow(next) => Some(next),
+                        ControlFlow::Break(rcode) => return Ok(rcode),
+                        ControlFlow::Continue(next) => Some(next),
                     },
                     None => return self.negative(&current, rcode::NXDOMAIN),
                 },
@@ -130,14 +131,14 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// A node that answers for `current`: its own, or the wildcard that covers it.
-    fn at_node(&mut self, current: &Current, node: Node<'a>) -> Result<Step, Cut> {
+    fn at_node(&mut self, current: &Current, node: Node<'a>) -> Result<ControlFlow<u16, Current>, Cut> {
         if let Some(set) = self.own_set(node) {
             let at = self.message.position();
             self.message.set(Section::Answer, current.owner(), set)?;
             if shape(set.rtype).address && self.qtype != Type::ANY {
                 self.target_addresses(at, set)?;
             }
-            return Ok(Step::Done(rcode::NOERROR));
+            return Ok(ControlFlow::Break(rcode::NOERROR));
         }
         if let Some(set) = node.set(Type::CNAME) {
             let at = self.message.position();
@@ -145,11 +146,11 @@ impl<'a> Walk<'a, '_, '_> {
             if let Some(target) = set.data().next()
                 && let Some(next) = self.follow(at, target)
             {
-                return Ok(Step::Follow(next));
+                return Ok(ControlFlow::Continue(next));
             }
-            return Ok(Step::Done(rcode::NOERROR));
+            return Ok(ControlFlow::Break(rcode::NOERROR));
         }
-        self.negative(current, rcode::NOERROR).map(Step::Done)
+        self.negative(current, rcode::NOERROR).map(ControlFlow::Break)
     }
 
     /// What the node itself has for the question, CNAMEs to follow aside.
@@ -300,11 +301,6 @@ impl<'a> Walk<'a, '_, '_> {
         }
         targets
     }
-}
-
-enum Step {
-    Done(u16),
-    Follow(Current),
 }
 
 struct Targets<'a> {

@@ -160,7 +160,7 @@ mod tests {
         assert!(watch.look().is_empty(), "it may still be being written");
         fs::write(&file, "123").unwrap();
         assert!(watch.look().is_empty());
-        assert_eq!(watch.look(), [file.clone()]);
+        assert_eq!(watch.look(), std::slice::from_ref(&file));
         assert!(watch.look().is_empty());
         fs::remove_file(&file).unwrap();
         assert!(watch.look().is_empty());

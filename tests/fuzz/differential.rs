@@ -10,4 +10,6 @@ mod compare;
 #[allow(dead_code)]
 mod wire;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| compare::compare(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    compare::compare(bytes);
+});

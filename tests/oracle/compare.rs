@@ -52,7 +52,7 @@ fn apex() -> Name {
 }
 
 /// Gives how many questions were compared.
-pub fn compare(bytes: &[u8]) -> usize {
+pub(crate) fn compare(bytes: &[u8]) -> usize {
     let mut bytes = Bytes(bytes);
     let mut records = vec![
         Record { owner: apex(), rtype: oracle::SOA, ttl: 100, data: Data::Minimum(60) },

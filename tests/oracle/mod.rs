@@ -5,28 +5,28 @@
 use std::collections::BTreeSet;
 
 /// Labels from the left, lower case.
-pub type Name = Vec<Vec<u8>>;
+pub(crate) type Name = Vec<Vec<u8>>;
 
-pub const A: u16 = 1;
-pub const NS: u16 = 2;
-pub const CNAME: u16 = 5;
-pub const SOA: u16 = 6;
-pub const MX: u16 = 15;
-pub const TXT: u16 = 16;
-pub const AAAA: u16 = 28;
-pub const DNAME: u16 = 39;
-pub const DS: u16 = 43;
+pub(crate) const A: u16 = 1;
+pub(crate) const NS: u16 = 2;
+pub(crate) const CNAME: u16 = 5;
+pub(crate) const SOA: u16 = 6;
+pub(crate) const MX: u16 = 15;
+pub(crate) const TXT: u16 = 16;
+pub(crate) const AAAA: u16 = 28;
+pub(crate) const DNAME: u16 = 39;
+pub(crate) const DS: u16 = 43;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Record {
-    pub owner: Name,
-    pub rtype: u16,
-    pub ttl: u32,
-    pub data: Data,
+pub(crate) struct Record {
+    pub(crate) owner: Name,
+    pub(crate) rtype: u16,
+    pub(crate) ttl: u32,
+    pub(crate) data: Data,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Data {
+pub(crate) enum Data {
     /// NS, CNAME, DNAME, and MX with preference 10.
     Name(Name),
     /// SOA: its minimum. The rest is the same in every zone here.
@@ -36,22 +36,22 @@ pub enum Data {
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    pub rcode: u16,
-    pub aa: bool,
-    pub answer: BTreeSet<Record>,
-    pub authority: BTreeSet<Record>,
-    pub additional: BTreeSet<Record>,
+pub(crate) struct Said {
+    pub(crate) rcode: u16,
+    pub(crate) aa: bool,
+    pub(crate) answer: BTreeSet<Record>,
+    pub(crate) authority: BTreeSet<Record>,
+    pub(crate) additional: BTreeSet<Record>,
 }
 
-pub struct Oracle {
-    pub apex: Name,
-    pub records: Vec<Record>,
+pub(crate) struct Oracle {
+    pub(crate) apex: Name,
+    pub(crate) records: Vec<Record>,
 }
 
 impl Oracle {
     /// `name` lies in the zone.
-    pub fn ask(&self, name: &Name, qtype: u16) -> Said {
+    pub(crate) fn ask(&self, name: &Name, qtype: u16) -> Said {
         let mut said = Said { aa: true, ..Said::default() };
         let mut current = name.clone();
         let mut visited = BTreeSet::new();
