@@ -148,7 +148,7 @@ impl Zone {
 
     #[inline]
     fn node(&self, at: At) -> Node<'_> {
-        Node { bytes: &self.bytes[at.0 as usize * ALIGN..] }
+        Node { at: at.0, bytes: &self.bytes[at.0 as usize * ALIGN..] }
     }
 
     #[inline]
@@ -173,6 +173,7 @@ impl Zone {
 /// A name that exists, with what it owns.
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
+    at: u32,
     bytes: &'a [u8],
 }
 
@@ -180,6 +181,12 @@ impl<'a> Node<'a> {
     #[inline]
     fn cover(self) -> u32 {
         u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], self.bytes[3]])
+    }
+
+    /// Tells nodes of one zone apart.
+    #[inline]
+    pub fn at(self) -> u32 {
+        self.at
     }
 
     #[inline]
