@@ -270,7 +270,7 @@ impl<'a> Walk<'a, '_, '_> {
         for needed in [true, false] {
             self.each_target(at, set, |walk, named, place, target| {
                 let is_below = named.count() >= depth && named.suffix(depth) == path.suffix(depth);
-                match walk.host(named) {
+                match walk.zone.host(named) {
                     Some(node) if is_below == needed => walk.addresses(place, target, node).or(if needed { Err(Full) } else { Ok(()) }),
                     _ => Ok(()),
                 }
@@ -281,27 +281,18 @@ impl<'a> Walk<'a, '_, '_> {
 
     /// Addresses of the names an RRset points at, as far as there is room.
     fn target_addresses(&mut self, at: usize, set: Set<'a>) {
-        let is_service = matches!(set.rtype, Type::SVCB | Type::HTTPS) && set.data().any(|data| data.starts_with(&[0, 0]));
+        let is_service = matches!(set.rtype, Type::SVCB | Type::HTTPS);
         let _ = self.each_target(at, set, |walk, named, place, target| {
-            let Some(node) = walk.host(named) else { return Ok(()) };
+            let Some(node) = walk.zone.host(named) else { return Ok(()) };
             if walk.addresses(place, target, node).is_ok()
                 && is_service
                 && let Some(service) = node.set(set.rtype)
             {
-                // AliasMode: what the alias leads to comes along (RFC 9460 §4.1).
+                // What an alias leads to comes along (RFC 9460 §4.1).
                 let _ = walk.message.set(Section::Additional, Owner { at: place, name: target }, service);
             }
             Ok(())
         });
-    }
-
-    /// Where the addresses of a name that others point at stand: glue counts, and so does a wildcard's offer.
-    fn host(&self, path: &Path) -> Option<Node<'a>> {
-        match self.zone.find(path) {
-            Found::Node(node) => Some(node),
-            Found::Covered(..) => self.zone.exact(path, path.count()),
-            Found::Missing(encloser, depth) => self.zone.wildcard(encloser, path, depth),
-        }
     }
 
     /// Stops at the first RRset that does not fit: half of a host's addresses would send all clients to that half.

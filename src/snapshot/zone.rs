@@ -116,6 +116,21 @@ impl Zone {
         self.probe(hash, |name| name == relative)
     }
 
+    /// The records that stand for a name others point at: its own or a wildcard's, delegations or not, for glue counts.
+    pub fn host(&self, path: &Path) -> Option<Node<'_>> {
+        let mut depth = path.count();
+        if let Some(node) = self.exact(path, depth) {
+            return Some(node);
+        }
+        while depth > self.labels {
+            depth -= 1;
+            if let Some(encloser) = self.exact(path, depth) {
+                return self.wildcard(encloser, path, depth);
+            }
+        }
+        None
+    }
+
     /// The `*` below suffix `depth` of `path`, if there is one.
     #[inline]
     pub fn wildcard(&self, encloser: Node<'_>, path: &Path, depth: usize) -> Option<Node<'_>> {
