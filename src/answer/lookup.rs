@@ -7,7 +7,6 @@ use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
-use std::ops::ControlFlow;
 
 /// CNAMEs and DNAMEs followed for one question. Real chains have three; the bound keeps one question from costing as much as a thousand.
 const MAX_HOPS: usize = 128;
@@ -58,99 +57,139 @@ impl Current {
     fn owner(&self) -> Owner<'_> {
         Owner { at: self.at, name: self.name() }
     }
+
+    /// In place: a path is large. `target` is a valid name.
+    fn become_target(&mut self, target: &[u8], at: usize) {
+        self.path.fill(target);
+        self.wire[..target.len()].copy_from_slice(target);
+        self.at = at;
+    }
+}
+
+/// Names and DNAMEs a chain has been through.
+struct Trail {
+    hops: usize,
+    hashes: [u32; MAX_HOPS],
+    lengths: [u8; MAX_HOPS],
+    renames: usize,
+    dnames: [u32; MAX_HOPS],
+}
+
+impl Trail {
+    const EMPTY: Self = Self { hops: 0, hashes: [0; MAX_HOPS], lengths: [0; MAX_HOPS], renames: 0, dnames: [0; MAX_HOPS] };
+
+    /// False when the name was there before, or the trail is too long.
+    fn enter(&mut self, path: &Path) -> bool {
+        let (hash, len) = (path.hash(path.count()), path.wire().len() as u8);
+        let known = (0..self.hops).any(|n| self.hashes[n] == hash && self.lengths[n] == len);
+        if known || self.hops == MAX_HOPS {
+            return false;
+        }
+        (self.hashes[self.hops], self.lengths[self.hops]) = (hash, len);
+        self.hops += 1;
+        true
+    }
+
+    fn has_renamed(&self, node: Node<'_>) -> bool {
+        self.dnames[..self.renames].contains(&node.at())
+    }
+
+    fn rename(&mut self, node: Node<'_>) {
+        self.dnames[self.renames] = node.at();
+        self.renames += 1;
+    }
 }
 
 impl<'a> Walk<'a, '_, '_> {
+    /// The usual cases: one look-up, and the name of the question stays where it is.
     fn run(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
-        // The usual case first: a name that exists, without copying it.
-        if let Found::Node(node) = self.zone.find(path)
-            && !self.is_cut(node)
-            && let Some(set) = self.own_set(node)
-        {
-            let shape = shape(set.rtype);
-            if shape.compress || shape.address {
-                self.message.remember_question(path);
+        let owner = Owner { at: HEADER, name };
+        match self.zone.find(path) {
+            Found::Node(node) if !self.is_cut(node) => {
+                if let Some(set) = self.own_set(node) {
+                    self.positive(owner, path, set)?;
+                    return Ok(rcode::NOERROR);
+                }
+                if node.flags() & flag::CNAME == 0 {
+                    return self.negative(owner, path, rcode::NOERROR);
+                }
             }
-            let at = self.message.position();
-            self.message.set(Section::Answer, Owner { at: HEADER, name }, set)?;
-            if shape.address && self.qtype != Type::ANY {
-                self.target_addresses(at, set)?;
+            Found::Missing(encloser, _) if encloser.flags() & flag::HAS_WILDCARD == 0 => {
+                return self.negative(owner, path, rcode::NXDOMAIN);
             }
-            return Ok(rcode::NOERROR);
+            Found::Node(node) => return self.referral(owner, path, node, path.count()),
+            Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(owner, path, node, depth),
+            _ => {}
         }
         self.chase(path, name)
     }
 
-    /// Everything but the usual case.
+    /// Wildcards, CNAMEs and DNAMEs: the name of the question may not be the last one.
     #[inline(never)]
     fn chase(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
         self.message.remember_question(path);
         let mut current = Current { path: path.clone(), wire: [0; MAX_NAME], at: HEADER };
         current.wire[..name.len()].copy_from_slice(name);
-        let mut visited = [(0u32, 0usize); MAX_HOPS];
-        // DNAMEs already in the answer, by their place in the zone.
-        let mut renamed: [&[u8]; MAX_HOPS] = [&[]; MAX_HOPS];
-        let mut renames = 0;
-        for hop in 0..MAX_HOPS {
-            let next = match self.zone.find(&current.path) {
+        let mut trail = Trail::EMPTY;
+        while trail.enter(&current.path) {
+            let done = match self.zone.find(&current.path) {
                 // The DNAME asked for is the one that led here.
-                Found::Node(node) if self.qtype == Type::DNAME && renamed[..renames].contains(&node.name()) => return Ok(rcode::NOERROR),
-                Found::Node(node) if self.is_cut(node) => return self.referral(&current, node, current.path.count()),
-                Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(&current, node, depth),
-                Found::Covered(node, depth) => {
-                    let is_first = !renamed[..renames].contains(&node.name());
-                    renamed[renames] = node.name();
-                    renames += 1;
-                    self.dname(&current, node, depth, is_first)?
+                Found::Node(node) if self.qtype == Type::DNAME && trail.has_renamed(node) => Some(rcode::NOERROR),
+                Found::Node(node) if self.is_cut(node) => {
+                    return self.referral(current.owner(), &current.path, node, current.path.count());
                 }
-                Found::Node(node) => match self.at_node(&current, node)? {
-                    ControlFlow::Break(rcode) => return Ok(rcode),
-                    ControlFlow::Continue(next) => Some(next),
-                },
+                Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => {
+                    return self.referral(current.owner(), &current.path, node, depth);
+                }
+                Found::Covered(node, depth) => {
+                    let is_first = !trail.has_renamed(node);
+                    trail.rename(node);
+                    self.dname(&mut current, node, depth, is_first)?
+                }
+                Found::Node(node) => self.at_node(&mut current, node)?,
                 Found::Missing(encloser, depth) => match self.zone.wildcard(encloser, &current.path, depth) {
-                    Some(node) => match self.at_node(&current, node)? {
-                        ControlFlow::Break(rcode) => return Ok(rcode),
-                        ControlFlow::Continue(next) => Some(next),
-                    },
-                    None => return self.negative(&current, rcode::NXDOMAIN),
+                    Some(node) => self.at_node(&mut current, node)?,
+                    None => return self.negative(current.owner(), &current.path, rcode::NXDOMAIN),
                 },
             };
-            let Some(next) = next else { return Ok(rcode::YXDOMAIN) };
-            visited[hop] = (current.path.hash(current.path.count()), current.path.count());
-            if self.qtype == Type::CNAME {
-                // Made from a DNAME, and what was asked for.
-                return Ok(rcode::NOERROR);
+            if let Some(rcode) = done {
+                return Ok(rcode);
             }
-            let is_back = visited[..=hop].contains(&(next.path.hash(next.path.count()), next.path.count()));
-            if is_back || !self.is_inside(&next.path) {
-                return Ok(rcode::NOERROR);
+            if !self.is_inside(&current.path) {
+                break;
             }
-            current = next;
         }
         Ok(rcode::NOERROR)
     }
 
-    /// A node that answers for `current`: its own, or the wildcard that covers it.
-    fn at_node(&mut self, current: &Current, node: Node<'a>) -> Result<ControlFlow<u16, Current>, Cut> {
+    /// A node that answers for `current`: its own, or the wildcard that covers it. `None`: there is a CNAME to follow.
+    fn at_node(&mut self, current: &mut Current, node: Node<'a>) -> Result<Option<u16>, Cut> {
         if let Some(set) = self.own_set(node) {
-            let at = self.message.position();
-            self.message.set(Section::Answer, current.owner(), set)?;
-            if shape(set.rtype).address && self.qtype != Type::ANY {
-                self.target_addresses(at, set)?;
-            }
-            return Ok(ControlFlow::Break(rcode::NOERROR));
+            self.positive(current.owner(), &current.path, set)?;
+            return Ok(Some(rcode::NOERROR));
         }
-        if let Some(set) = node.set(Type::CNAME) {
-            let at = self.message.position();
-            self.message.set(Section::Answer, current.owner(), set)?;
-            if let Some(target) = set.data().next()
-                && let Some(next) = self.follow(at, target)
-            {
-                return Ok(ControlFlow::Continue(next));
-            }
-            return Ok(ControlFlow::Break(rcode::NOERROR));
+        let Some(set) = node.set(Type::CNAME) else {
+            return self.negative(current.owner(), &current.path, rcode::NOERROR).map(Some);
+        };
+        let at = self.message.position();
+        self.message.set(Section::Answer, current.owner(), set)?;
+        let Some(target) = set.data().next() else { return Ok(Some(rcode::NOERROR)) };
+        current.become_target(target, self.message.resolve(self.message.data_at(at)));
+        Ok(None)
+    }
+
+    #[inline]
+    fn positive(&mut self, owner: Owner<'_>, path: &Path, set: Set<'a>) -> Result<(), Cut> {
+        let shape = shape(set.rtype);
+        if shape.compress || shape.address {
+            self.message.remember_question(path);
         }
-        self.negative(current, rcode::NOERROR).map(ControlFlow::Break)
+        let at = self.message.position();
+        self.message.set(Section::Answer, owner, set)?;
+        if shape.address && self.qtype != Type::ANY {
+            self.target_addresses(at, set);
+        }
+        Ok(())
     }
 
     /// What the node itself has for the question, CNAMEs to follow aside.
@@ -173,38 +212,34 @@ impl<'a> Walk<'a, '_, '_> {
         path.count() >= self.zone.labels() && path.suffix(self.zone.labels()) == self.zone.apex()
     }
 
-    /// The name a CNAME record just written at `at` leads to.
-    fn follow(&self, at: usize, target: &[u8]) -> Option<Current> {
-        let path = Path::read(target)?;
-        let mut next = Current { path, wire: [0; MAX_NAME], at: self.message.resolve(self.message.data_at(at)) };
-        next.wire[..target.len()].copy_from_slice(target);
-        Some(next)
-    }
-
-    /// `None` when the name made from the DNAME is too long. A DNAME that renames twice is shown once.
-    fn dname(&mut self, current: &Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<Current>, Cut> {
-        let Some(set) = node.set(Type::DNAME) else { return Ok(None) };
+    /// The name is left at the one made from the DNAME, unless that is too long: then the RCODE says so.
+    /// A DNAME that renames twice is shown once.
+    fn dname(&mut self, current: &mut Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<u16>, Cut> {
+        let Some(set) = node.set(Type::DNAME) else { return Ok(Some(rcode::SERVFAIL)) };
         if is_first {
-            self.message.set(Section::Answer, self.suffix(current, depth), set)?;
+            self.message.set(Section::Answer, self.suffix(current.owner(), &current.path, depth), set)?;
         }
-        let Some(target) = set.data().next() else { return Ok(None) };
+        let Some(target) = set.data().next() else { return Ok(Some(rcode::SERVFAIL)) };
         let own = current.path.start(depth);
         let len = own + target.len();
         if len > MAX_NAME {
-            return Ok(None);
+            return Ok(Some(rcode::YXDOMAIN));
         }
         let mut wire = [0; MAX_NAME];
         wire[..own].copy_from_slice(&current.name()[..own]);
         wire[own..len].copy_from_slice(target);
         let at = self.message.position();
         self.message.cname(current.owner(), set.ttl(), &wire[..len])?;
-        Ok(self.follow(at, &wire[..len]))
+        current.become_target(&wire[..len], self.message.resolve(self.message.data_at(at)));
+        // A question for the CNAME itself is answered by the one just made.
+        Ok((self.qtype == Type::CNAME).then_some(rcode::NOERROR))
     }
 
-    fn negative(&mut self, current: &Current, rcode: u16) -> Result<u16, Cut> {
+    fn negative(&mut self, owner: Owner<'_>, path: &Path, rcode: u16) -> Result<u16, Cut> {
+        self.message.remember_question(path);
         let Some(soa) = self.zone.apex_node().set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
         let minimum = soa.data().next().and_then(|data| data.last_chunk()).map_or(0, |last| u32::from_be_bytes(*last));
-        let owner = self.suffix(current, self.zone.labels());
+        let owner = self.suffix(owner, path, self.zone.labels());
         match self.message.set_with_ttl(Section::Authority, owner, soa, soa.ttl().min(minimum)) {
             Ok(()) => Ok(rcode),
             Err(Full) => Err(Cut { rcode }),
@@ -212,111 +247,89 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The rightmost `depth` labels of a name that stands in the message.
-    fn suffix<'c>(&self, current: &'c Current, depth: usize) -> Owner<'c> {
-        let at = self.message.suffix_at(current.at, current.path.count() - depth);
-        Owner { at, name: &current.name()[current.path.start(depth)..] }
+    fn suffix<'c>(&self, owner: Owner<'c>, path: &Path, depth: usize) -> Owner<'c> {
+        let at = self.message.suffix_at(owner.at, path.count() - depth);
+        Owner { at, name: &owner.name[path.start(depth)..] }
     }
 
-    fn referral(&mut self, current: &Current, node: Node<'a>, depth: usize) -> Result<u16, Cut> {
+    fn referral(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>, depth: usize) -> Result<u16, Cut> {
+        self.message.remember_question(path);
         if !self.message.has_answers() {
             self.message.clear_flag(Header::AA);
         }
         let Some(set) = node.set(Type::NS) else { return Ok(rcode::SERVFAIL) };
-        let owner = self.suffix(current, depth);
+        let owner = self.suffix(owner, path, depth);
         let at = self.message.position();
         self.message.set(Section::Authority, owner, set)?;
-        self.glue(&current.path, depth, at, set)?;
+        self.glue(path, depth, at, set)?;
         Ok(rcode::NOERROR)
     }
 
     /// Addresses of the delegation's servers. Those below the cut are needed (RFC 9471): without room for them the answer is cut.
     fn glue(&mut self, path: &Path, depth: usize, at: usize, set: Set<'a>) -> Result<(), Cut> {
-        let targets = self.targets(at, set);
         for needed in [true, false] {
-            for &(place, target) in targets.iter() {
-                let Some(named) = Path::read(target) else { continue };
+            self.each_target(at, set, |walk, named, place, target| {
                 let is_below = named.count() >= depth && named.suffix(depth) == path.suffix(depth);
-                if is_below != needed || !self.is_inside(&named) {
-                    continue;
+                match walk.zone.host(named) {
+                    Some(node) if is_below == needed => walk.addresses(place, target, node).or(if needed { Err(Full) } else { Ok(()) }),
+                    _ => Ok(()),
                 }
-                if let Some(node) = self.host(&named) {
-                    self.addresses(place, target, node, needed)?;
-                }
-            }
+            })?;
         }
         Ok(())
     }
 
     /// Addresses of the names an RRset points at, as far as there is room.
-    fn target_addresses(&mut self, at: usize, set: Set<'a>) -> Result<(), Cut> {
-        for &(place, target) in self.targets(at, set).iter() {
-            let Some(named) = Path::read(target).filter(|named| self.is_inside(named)) else { continue };
-            let Some(node) = self.host(&named) else { continue };
-            self.addresses(place, target, node, false)?;
-            if matches!(set.rtype, Type::SVCB | Type::HTTPS)
+    fn target_addresses(&mut self, at: usize, set: Set<'a>) {
+        let is_service = matches!(set.rtype, Type::SVCB | Type::HTTPS);
+        let _ = self.each_target(at, set, |walk, named, place, target| {
+            let Some(node) = walk.zone.host(named) else { return Ok(()) };
+            if walk.addresses(place, target, node).is_ok()
+                && is_service
                 && let Some(service) = node.set(set.rtype)
-                && set.data().any(|data| data.starts_with(&[0, 0]))
             {
-                // AliasMode: what the alias leads to comes along (RFC 9460 §4.1).
-                let _ = self.message.set(Section::Additional, Owner { at: place, name: target }, service);
+                // What an alias leads to comes along (RFC 9460 §4.1).
+                let _ = walk.message.set(Section::Additional, Owner { at: place, name: target }, service);
             }
-        }
-        Ok(())
+            Ok(())
+        });
     }
 
-    /// Where the addresses of a name that others point at stand: glue counts, and so does a wildcard's offer.
-    fn host(&self, path: &Path) -> Option<Node<'a>> {
-        match self.zone.find(path) {
-            Found::Node(node) => Some(node),
-            Found::Covered(..) => self.zone.exact(path, path.count()),
-            Found::Missing(encloser, depth) => self.zone.wildcard(encloser, path, depth),
-        }
-    }
-
-    fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>, needed: bool) -> Result<(), Cut> {
+    /// Stops at the first RRset that does not fit: half of a host's addresses would send all clients to that half.
+    fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>) -> Result<(), Full> {
         for rtype in [Type::A, Type::AAAA] {
             if let Some(set) = node.set(rtype) {
-                let put = self.message.set(Section::Additional, Owner { at, name }, set);
-                if needed {
-                    put?;
-                }
+                self.message.set(Section::Additional, Owner { at, name }, set)?;
             }
         }
         Ok(())
     }
 
-    /// The names an RRset just written at `at` points at, each once, with where it stands in the message.
-    fn targets(&mut self, mut at: usize, set: Set<'a>) -> Targets<'a> {
+    /// The names in the zone that an RRset just written at `at` points at, each once, with where it stands in the message.
+    fn each_target(
+        &mut self,
+        mut at: usize,
+        set: Set<'a>,
+        mut visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
+    ) -> Result<(), Full> {
         let shape = shape(set.rtype);
-        let mut targets = Targets { len: 0, list: [(0, &[]); MAX_TARGETS] };
-        for data in set.data() {
+        let mut places = [0; MAX_TARGETS];
+        let mut path = Path::ROOT;
+        for (n, data) in set.data().take(MAX_TARGETS).enumerate() {
             let start = self.message.data_at(at);
+            at = start + self.message.data_len(start);
             let target = &data[usize::from(shape.skip)..];
             let target = &target[..crate::dns::name::wire_len(target).unwrap_or(0)];
-            let Some(path) = Path::read(target) else { break };
+            if !path.fill(target) || !self.is_inside(&path) {
+                continue;
+            }
             let stands = self.message.resolve(start + usize::from(shape.skip));
             let place = if shape.compress { stands } else { self.message.note(&path, stands) };
-            targets.add(place, target);
-            at = start + self.message.data_len(start);
+            places[n] = place;
+            if !places[..n].contains(&place) {
+                visit(self, &path, place, target)?;
+            }
         }
-        targets
-    }
-}
-
-struct Targets<'a> {
-    len: usize,
-    list: [(usize, &'a [u8]); MAX_TARGETS],
-}
-
-impl<'a> Targets<'a> {
-    fn add(&mut self, place: usize, target: &'a [u8]) {
-        if self.len < MAX_TARGETS && self.iter().all(|&(other, _)| other != place) {
-            self.list[self.len] = (place, target);
-            self.len += 1;
-        }
-    }
-
-    fn iter(&self) -> std::slice::Iter<'_, (usize, &'a [u8])> {
-        self.list[..self.len].iter()
+        Ok(())
     }
 }
