@@ -90,6 +90,9 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
 /// Why a name can't be steered in this zone.
 fn conflict(draft: &Draft, apex: &Path, steered: &Steered) -> Option<String> {
     let path = Path::read(steered.name.wire())?;
+    if path.count() < apex.count() || path.suffix(apex.count()) != apex.wire() {
+        return Some("is not in the zone".into());
+    }
     let has = |node: usize, rtype: Type| draft.entries(node).any(|entry| entry.rtype == rtype);
     for depth in apex.count()..=path.count() {
         let Some(node) = draft.find(&path, depth) else { break };
@@ -492,6 +495,8 @@ mod tests {
             ("* IN CNAME ns", "a.live.x.test", None),
             ("", "*.x.test", None),
             ("", "x.test", None),
+            ("", "test", Some("is not in the zone")),
+            ("", "live.y.test", Some("is not in the zone")),
         ] {
             let compiled = compile(&format!("{SOUND}{lines}"), &[steered(name)]);
             assert!(compiled.zone.is_some(), "the file is sound");
