@@ -43,6 +43,8 @@ pub(super) struct Message<'o> {
 
 struct Names {
     len: usize,
+    /// No name with more labels is remembered, so none is looked for.
+    deepest: usize,
     hashes: [u32; REMEMBERED],
     places: [u16; REMEMBERED],
 }
@@ -61,7 +63,7 @@ impl<'o> Message<'o> {
             out,
             limit,
             counts: [0; 3],
-            names: Names { len: 0, hashes: [0; REMEMBERED], places: [0; REMEMBERED] },
+            names: Names { len: 0, deepest: 0, hashes: [0; REMEMBERED], places: [0; REMEMBERED] },
         }
     }
 
@@ -92,7 +94,7 @@ impl<'o> Message<'o> {
     pub(super) fn remember_question(&mut self, path: &Path) {
         if self.names.len == 0 {
             for depth in 1..=path.count().min(REMEMBERED_LABELS) {
-                self.names.add(path.hash(depth), HEADER + path.start(depth));
+                self.names.add(path.hash(depth), depth, HEADER + path.start(depth));
             }
         }
     }
@@ -269,7 +271,7 @@ impl<'o> Message<'o> {
             return self.put(name).map(|()| start);
         }
         let count = path.count();
-        for depth in (1..=count).rev() {
+        for depth in (1..=count.min(self.names.deepest)).rev() {
             if let Some(place) = self.find(&path, depth) {
                 let own = path.start(depth);
                 self.put(&name[..own])?;
@@ -296,7 +298,7 @@ impl<'o> Message<'o> {
         for depth in from..=path.count().min(from + REMEMBERED_LABELS) {
             let place = at + path.start(depth);
             if place <= POINTER_REACH {
-                self.names.add(path.hash(depth), place);
+                self.names.add(path.hash(depth), depth, place);
             }
         }
     }
@@ -333,8 +335,9 @@ impl<'o> Message<'o> {
 }
 
 impl Names {
-    fn add(&mut self, hash: u32, place: usize) {
+    fn add(&mut self, hash: u32, depth: usize, place: usize) {
         if self.len < REMEMBERED {
+            self.deepest = self.deepest.max(depth);
             self.hashes[self.len] = hash;
             self.places[self.len] = place as u16;
             self.len += 1;
