@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const PID_FILE: &str = "meridian.pid";
@@ -39,7 +39,11 @@ pub fn claim(data: &Path) -> anyhow::Result<Claim> {
         }
         Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("[node].data: can't lock {}", path.display())),
     }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).with_context(|| format!("can't write {}", path.display()))?;
+    // Written over the old one, which has its place on the disk already: a full one must not keep a node from starting again.
+    let pid = format!("{}\n", std::process::id());
+    file.write_all_at(pid.as_bytes(), 0)
+        .and_then(|()| file.set_len(pid.len() as u64))
+        .with_context(|| format!("[node].data: can't write {}", path.display()))?;
     Ok(Claim { _locked: file })
 }
 
