@@ -11,7 +11,7 @@ use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::snapshot::zone::Zone;
 use crate::snapshot::{Manners, Serving, Snapshot, Zones};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub struct Pilot {
     manners: Arc<Manners>,
     generation: u64,
     tickets: u64,
+    /// How many zones are being built.
+    building: usize,
     /// The first round of builds is over: from here on the old truth is kept where the new one is broken.
     started: bool,
 }
@@ -75,6 +77,8 @@ pub struct Pilot {
 struct Held {
     plan: Arc<ZonePlan>,
     served: Option<Arc<Zone>>,
+    /// Names that should be steered in the served version, and nobody knows to where.
+    lost: Vec<Name>,
     problems: Vec<Problem>,
     files: Vec<String>,
     /// The build under way, and whether it may take much away.
@@ -105,7 +109,8 @@ impl Pilot {
     }
 
     pub fn state(&self) -> State {
-        let broken = self.zones.iter().filter(|(_, held)| held.served.is_none()).map(|(name, _)| name.clone());
+        let broken = self.zones.iter().filter(|(_, held)| held.served.is_none()).map(|(name, _)| name);
+        let broken = broken.chain(&self.plan.lost).cloned();
         let served = self.zones.values().filter_map(|held| held.served.as_ref());
         State {
             generation: self.generation,
@@ -119,6 +124,11 @@ impl Pilot {
     /// Every file that was read for a zone, as its compiler named it.
     pub fn files(&self) -> impl Iterator<Item = (&Name, &[String])> {
         self.zones.iter().map(|(name, held)| (name, &*held.files))
+    }
+
+    /// No zone is being built.
+    pub fn is_idle(&self) -> bool {
+        self.building == 0
     }
 
     /// True once the first round of builds is over.
@@ -143,8 +153,13 @@ impl Pilot {
         }
         self.plan_problems = problems;
         let before = self.zones.len();
-        self.zones.retain(|name, _| plan.zones.iter().any(|zone| zone.name == *name));
-        let mut changed = self.zones.len() != before;
+        let names: HashSet<&Name> = plan.zones.iter().map(|zone| &zone.name).collect();
+        self.zones.retain(|name, held| {
+            let stays = names.contains(name);
+            self.building -= usize::from(!stays && held.building.is_some());
+            stays
+        });
+        let mut changed = self.zones.len() != before || self.plan.lost != plan.lost;
         for zone in &plan.zones {
             match self.zones.get_mut(&zone.name) {
                 Some(held) => held.plan = Arc::clone(zone),
@@ -152,7 +167,8 @@ impl Pilot {
                     changed = true;
                     // Watched from now on, so that no change is missed while it is read for the first time.
                     let files = vec![zone.file.display().to_string()];
-                    let held = Held { plan: Arc::clone(zone), served: None, problems: vec![], files, building: None, again: None };
+                    let held =
+                        Held { plan: Arc::clone(zone), served: None, lost: vec![], problems: vec![], files, building: None, again: None };
                     self.zones.insert(zone.name.clone(), held);
                 }
             }
@@ -173,6 +189,7 @@ impl Pilot {
         }
         self.tickets += 1;
         held.building = Some((self.tickets, force));
+        self.building += 1;
         actions.push(Action::Build(Job { plan: Arc::clone(&held.plan), ticket: self.tickets }));
     }
 
@@ -183,6 +200,7 @@ impl Pilot {
             return;
         }
         held.building = None;
+        self.building -= 1;
         held.files = compiled.files;
         held.problems = compiled.problems;
         let mut changed = false;
@@ -197,6 +215,7 @@ impl Pilot {
                 }
                 _ => {
                     held.served = Some(Arc::new(zone));
+                    held.lost.clone_from(&held.plan.lost);
                     changed = true;
                 }
             }
@@ -211,7 +230,7 @@ impl Pilot {
     }
 
     fn start_if_done(&mut self, actions: &mut Vec<Action>) {
-        if !self.started && self.zones.values().all(|held| held.building.is_none()) {
+        if !self.started && self.is_idle() {
             self.started = true;
             self.publish(actions);
         }
@@ -222,21 +241,27 @@ impl Pilot {
             return;
         }
         self.generation += 1;
-        let serving = self.zones.iter().map(|(name, held)| match &held.served {
-            Some(zone) => Serving::Zone(Arc::clone(zone)),
-            None => Serving::Broken(name.wire().into()),
-        });
-        let snapshot = Snapshot { generation: self.generation, zones: Zones::new(serving.collect()), manners: Arc::clone(&self.manners) };
+        let mut serving: Vec<Serving> = Vec::with_capacity(self.zones.len());
+        // Where only the name is known the answer is SERVFAIL: REFUSED or NXDOMAIN would keep resolvers from asking other servers.
+        let broken = |name: &Name| Serving::Broken(name.wire().into());
+        for (name, held) in &self.zones {
+            serving.push(held.served.as_ref().map_or_else(|| broken(name), |zone| Serving::Zone(Arc::clone(zone))));
+            serving.extend(held.lost.iter().map(broken));
+        }
+        serving.extend(self.plan.lost.iter().map(broken));
+        let snapshot = Snapshot { generation: self.generation, zones: Zones::new(serving), manners: Arc::clone(&self.manners) };
         actions.push(Action::Publish(Arc::new(snapshot)));
     }
 }
 
 /// What a new fleet would take away, more than half at once: seldom meant, and an empty file is the usual reason.
 fn shrinks(old: &Plan, new: &Plan, zones: &BTreeMap<Name, Held>) -> Vec<Problem> {
-    let gone = zones.iter().filter(|(name, held)| held.served.is_some() && new.zones.iter().all(|zone| zone.name != **name));
+    let names: HashSet<&Name> = new.zones.iter().map(|zone| &zone.name).collect();
+    let gone = zones.iter().filter(|(name, held)| held.served.is_some() && !names.contains(name));
     let gone = gone.map(|(name, _)| format!("zone {name} would no longer be served"));
+    let sets: HashMap<&str, usize> = new.sets.iter().map(|(name, panels)| (name.as_str(), *panels)).collect();
     let smaller = old.sets.iter().filter_map(|(name, before)| {
-        let (_, after) = new.sets.iter().find(|(other, _)| other == name)?;
+        let after = sets.get(name.as_str())?;
         (after * 2 < *before).then(|| format!("set {name} would shrink from {before} to {after} panels"))
     });
     let all = gone.chain(smaller);
@@ -260,8 +285,8 @@ mod tests {
     }
 
     fn plan(zones: &[&str], panels: usize) -> Plan {
-        let zone = |name: &&str| Arc::new(ZonePlan { name: Name::parse(name).unwrap(), file: "z".into(), steered: vec![] });
-        Plan { file: "fleet.toml".into(), zones: zones.iter().map(zone).collect(), sets: vec![("s".into(), panels)] }
+        let zone = |name: &&str| Arc::new(ZonePlan { name: Name::parse(name).unwrap(), file: "z".into(), steered: vec![], lost: vec![] });
+        Plan { file: "fleet.toml".into(), zones: zones.iter().map(zone).collect(), lost: vec![], sets: vec![("s".into(), panels)] }
     }
 
     fn text(hosts: usize) -> String {
