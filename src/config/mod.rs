@@ -228,6 +228,23 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
     }
 
     #[test]
+    fn addresses_that_cannot_be_bound_are_found_before_they_are() {
+        for (listen, expected) in [
+            ("\"0.0.0.0:53\", \"127.0.0.1:53\"", "`127.0.0.1:53` and `0.0.0.0:53` cannot both be"),
+            ("\"[::1]:53\", \"[::]:53\"", "`[::]:53` and `[::1]:53` cannot both be"),
+            ("\"[::ffff:192.0.2.1]:53\"", "is an IPv4 address in IPv6 form; write \"192.0.2.1:53\""),
+            ("\"[fe80::1]:53\"", "is the same on every interface; add the number that `ip link` shows: \"[fe80::1%2]:53\""),
+            ("\"255.255.255.255:53\"", "is the broadcast address"),
+        ] {
+            let found = problems(&format!("[node]\nname = \"a\"\n[dns]\nlisten = [{listen}]"));
+            assert!(found.starts_with("m.toml:4: dns.listen: ") && found.contains(expected), "{found}");
+        }
+        for listen in ["\"0.0.0.0:53\", \"[::]:53\", \"0.0.0.0:54\"", "\"[fe80::1%2]:53\", \"[fe80::1%3]:53\""] {
+            assert_eq!(problems(&format!("[node]\nname = \"a\"\n[dns]\nlisten = [{listen}]")), "");
+        }
+    }
+
+    #[test]
     fn an_unreadable_file_is_a_problem() {
         let (config, found) = load(Path::new("/nonexistent/m.toml"));
         assert!(config.is_none());

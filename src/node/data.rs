@@ -18,6 +18,9 @@ pub struct Claim {
 /// Makes the directory if it is not there, and makes sure that no other node uses it.
 pub fn claim(data: &Path) -> anyhow::Result<Claim> {
     let shown = data.display();
+    if fs::metadata(data).is_ok_and(|about| !about.is_dir()) {
+        bail!("[node].data: {shown} is a file where a directory belongs; name another, or remove it");
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(|| {
         format!("[node].data: can't make the directory {shown}; make it, or give this process's user write permission beside it")
     })?;
@@ -102,6 +105,8 @@ mod tests {
         own_cookie_secrets(&data).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), first);
         drop(super::claim(&data).unwrap());
+        let refused = super::claim(&path).unwrap_err().to_string();
+        assert!(refused.contains("is a file where a directory belongs"), "{refused}");
         fs::remove_dir_all(data.parent().unwrap()).unwrap();
     }
 }

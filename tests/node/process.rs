@@ -43,9 +43,13 @@ fn cookie_secrets_are_made_once_and_for_the_owner_alone() {
     let secret = fs::read_to_string(place.path("data/cookie.secrets")).unwrap();
     node.signal(Signal::KILL);
     assert_eq!(node.ended().0, -1);
-    let _node = place.start();
+    let node = place.start();
     assert!(knows(&place, &made), "the same secret after kill -9");
     assert_eq!(fs::read_to_string(place.path("data/cookie.secrets")).unwrap(), secret);
+    drop(node);
+    place.write("data/cookie.secrets", "");
+    let (status, said) = place.refused();
+    assert!(status == 2 && said.contains("cookie.secrets: ") && said.contains("remove the file, and the next start makes"), "{said}");
 }
 
 #[test]

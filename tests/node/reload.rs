@@ -64,7 +64,7 @@ fn a_half_written_file_is_not_served() {
     let mut node = place.start();
     let mut file = std::fs::File::create(place.path("z.example.zone")).unwrap();
     // Sound as far as it goes, and soon longer: each write is a change, and only after the last one it is quiet.
-    write!(file, "{HEAD}www A 192.0.2.8\n").unwrap();
+    writeln!(file, "{HEAD}www A 192.0.2.8").unwrap();
     for n in 0..12 {
         crate::peers::ask::pause();
         writeln!(file, "h{n} A 192.0.2.1").unwrap();
