@@ -35,6 +35,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const DRAIN: Duration = Duration::from_secs(5);
 /// Zones compiled at once; each takes a core and, while it lasts, a few times its file in memory.
 const BUILDERS: usize = 2;
+/// Events taken together: while thousands of zones come in, one snapshot is made for all that came while the last one was.
+const BATCH: usize = 10_000;
 /// Problems shown at /readyz: thousands of broken zones would make a page that no checker reads.
 const MAX_TOLD: usize = 1000;
 
@@ -121,10 +123,11 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     };
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut batch = Vec::new();
     node.reload(false);
     while !node.pilot.has_started() {
         tokio::select! {
-            Some(event) = inbox.recv() => node.handle(event),
+            _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
             _ = look.tick() => node.tell(),
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
@@ -146,7 +149,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
 
     loop {
         tokio::select! {
-            Some(event) = inbox.recv() => node.handle(event),
+            _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
             _ = hangup.recv() => node.reload(false),
             _ = force.recv() => node.reload(true),
             _ = look.tick() => node.look(),
@@ -168,8 +171,8 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
 }
 
 impl Node {
-    fn handle(&mut self, event: Event) {
-        let actions = self.pilot.handle(event);
+    fn handle(&mut self, events: Vec<Event>) {
+        let actions = self.pilot.handle_all(events);
         self.perform(actions);
         self.untold = true;
         // With thousands of zones under way, telling after each would take longer than they do: `look` tells in between.
@@ -207,10 +210,8 @@ impl Node {
         }
         let reading = (self.reader)();
         self.fleet_files = reading.files;
-        if let Some(manners) = reading.manners {
-            self.handle(Event::Manners(manners));
-        }
-        let actions = self.pilot.handle(Event::Plan { plan: reading.plan, problems: reading.problems, force });
+        let plan = Event::Plan { plan: reading.plan, problems: reading.problems, force };
+        let actions = self.pilot.handle_all(reading.manners.map(Event::Manners).into_iter().chain([plan]));
         // Watched before they are read, so that no change is missed.
         self.watch();
         self.perform(actions);
@@ -234,7 +235,7 @@ impl Node {
         let is_touched = |files: &[String]| files.iter().any(|file| changed.contains(Path::new(file)));
         let zones: Vec<Name> = self.pilot.files().filter(|(_, files)| is_touched(files)).map(|(name, _)| name.clone()).collect();
         tracing::info!(zones = zones.len(), files = changed.len(), "files have changed, reading their zones again");
-        self.handle(Event::Touched { zones, force: false });
+        self.handle(vec![Event::Touched { zones, force: false }]);
     }
 
     /// The files of the fleet and of every zone, as they are known now.

@@ -69,6 +69,8 @@ pub struct Pilot {
     tickets: u64,
     /// How many zones are being built.
     building: usize,
+    /// Something changed that no snapshot has yet.
+    unpublished: bool,
     /// The first round of builds is over: from here on the old truth is kept where the new one is broken.
     started: bool,
 }
@@ -89,23 +91,37 @@ struct Held {
 
 impl Pilot {
     pub fn handle(&mut self, event: Event) -> Vec<Action> {
+        self.handle_all([event])
+    }
+
+    /// As many events as have come, and one snapshot for them: making one takes as long as there are zones.
+    pub fn handle_all(&mut self, events: impl IntoIterator<Item = Event>) -> Vec<Action> {
         let mut actions = Vec::new();
+        for event in events {
+            self.take(event, &mut actions);
+        }
+        if self.started && std::mem::take(&mut self.unpublished) {
+            self.publish(&mut actions);
+        }
+        actions
+    }
+
+    fn take(&mut self, event: Event, actions: &mut Vec<Action>) {
         match event {
-            Event::Plan { plan, problems, force } => self.planned(plan, problems, force, &mut actions),
+            Event::Plan { plan, problems, force } => self.planned(plan, problems, force, actions),
             Event::Touched { zones, force } => {
                 for name in zones {
-                    self.build(&name, force, &mut actions);
+                    self.build(&name, force, actions);
                 }
             }
-            Event::Built { zone, ticket, compiled } => self.built(&zone, ticket, compiled, &mut actions),
+            Event::Built { zone, ticket, compiled } => self.built(&zone, ticket, compiled, actions),
             Event::Manners(manners) => {
                 if *self.manners != manners {
                     self.manners = Arc::new(manners);
-                    self.publish(&mut actions);
+                    self.unpublished = true;
                 }
             }
         }
-        actions
     }
 
     pub fn state(&self) -> State {
@@ -159,12 +175,12 @@ impl Pilot {
             self.building -= usize::from(!stays && held.building.is_some());
             stays
         });
-        let mut changed = self.zones.len() != before || self.plan.lost != plan.lost;
+        self.unpublished |= self.zones.len() != before || self.plan.lost != plan.lost;
         for zone in &plan.zones {
             match self.zones.get_mut(&zone.name) {
                 Some(held) => held.plan = Arc::clone(zone),
                 None => {
-                    changed = true;
+                    self.unpublished = true;
                     // Watched from now on, so that no change is missed while it is read for the first time.
                     let files = vec![zone.file.display().to_string()];
                     let held =
@@ -175,10 +191,7 @@ impl Pilot {
             self.build(&zone.name, force, actions);
         }
         self.plan = plan;
-        if changed && self.started {
-            self.publish(actions);
-        }
-        self.start_if_done(actions);
+        self.start_if_done();
     }
 
     fn build(&mut self, name: &Name, force: bool, actions: &mut Vec<Action>) {
@@ -203,7 +216,6 @@ impl Pilot {
         self.building -= 1;
         held.files = compiled.files;
         held.problems = compiled.problems;
-        let mut changed = false;
         if let Some(zone) = compiled.zone {
             match &held.served {
                 Some(_) if held.problems.iter().any(Problem::is_error) => {}
@@ -216,30 +228,24 @@ impl Pilot {
                 _ => {
                     held.served = Some(Arc::new(zone));
                     held.lost.clone_from(&held.plan.lost);
-                    changed = true;
+                    self.unpublished = true;
                 }
             }
         }
         if let Some(force) = held.again.take() {
             self.build(name, force, actions);
         }
-        if changed && self.started {
-            self.publish(actions);
-        }
-        self.start_if_done(actions);
+        self.start_if_done();
     }
 
-    fn start_if_done(&mut self, actions: &mut Vec<Action>) {
+    fn start_if_done(&mut self) {
         if !self.started && self.is_idle() {
             self.started = true;
-            self.publish(actions);
+            self.unpublished = true;
         }
     }
 
     fn publish(&mut self, actions: &mut Vec<Action>) {
-        if !self.started {
-            return;
-        }
         self.generation += 1;
         let mut serving: Vec<Serving> = Vec::with_capacity(self.zones.len());
         // Where only the name is known the answer is SERVFAIL: REFUSED or NXDOMAIN would keep resolvers from asking other servers.
@@ -348,6 +354,19 @@ mod tests {
         let forced = Event::Plan { plan: plan(&["x.test"], 1), problems: vec![], force: true };
         assert!(run(&mut pilot, forced, &text(0)).is_some());
         assert_eq!((pilot.state().sound, pilot.state().records), (1, 3));
+    }
+
+    #[test]
+    fn what_comes_together_is_published_once() {
+        let mut pilot = Pilot::default();
+        let builds = pilot.handle(planned(plan(&["x.test", "y.test"], 2)));
+        let built = |action: &Action| {
+            let Action::Build(job) = action else { panic!("{action:?}") };
+            let compiled = crate::compile::zone::zone(&job.plan.name, "z", text(1).into(), &mut NoFiles, &[]);
+            Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled }
+        };
+        let actions = pilot.handle_all(builds.iter().map(built));
+        assert!(matches!(&actions[..], [Action::Publish(snapshot)] if snapshot.generation == 1), "{actions:?}");
     }
 
     #[test]
