@@ -16,6 +16,7 @@ use crate::clock::Now;
 use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header, Malformed, PLAIN_UDP, Query, Question, Tsig, rcode, read_query};
 use crate::snapshot::path::Path;
+use crate::snapshot::zone::{Found, flag};
 use crate::snapshot::{Serving, Snapshot};
 use edns::Extras;
 use message::Message;
@@ -68,8 +69,8 @@ pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> V
         Err(seen) => return malformed(ask, &header, &seen, out),
     };
     let room = room(snapshot, ask, &query, out.len());
-    let extras = Extras::new(now, snapshot, ask, query.edns);
     let question = query.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
+    let extras = Extras::new(now, snapshot, ask, query.edns, room - HEADER - question.len());
     let mut message = Message::new(out, &header, question, room - extras.len());
     let say = if query.edns.is_some_and(|edns| edns.version > 0) {
         Say::plain(rcode::BADVERS)
@@ -126,7 +127,12 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, message: &mut Message<'_
         && child.apex().eq_ignore_ascii_case(path.wire())
     {
         // What the parent says of a delegation is the parent's: RFC 4035 §3.1.4.1.
-        serving = snapshot.zones.find(&path, path.count() - 1).or(serving);
+        match snapshot.zones.find(&path, path.count() - 1) {
+            // Not the parent: the zone of somebody in between is, so the child answers that it has no such data.
+            Some(Serving::Zone(zone)) if matches!(zone.find(&path), Found::Covered(cover, _) if cover.flags() & flag::CUT != 0) => {}
+            Some(parent) => serving = Some(parent),
+            None => {}
+        }
     }
     let zone = match serving {
         None => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),

@@ -81,6 +81,8 @@ struct Held {
     served: Option<Arc<Zone>>,
     /// Names that should be steered in the served version, and nobody knows to where.
     lost: Vec<Name>,
+    /// It has been built once, well or not. Until then the zones above it go on answering for its names.
+    tried: bool,
     problems: Vec<Problem>,
     files: Vec<String>,
     /// The build under way, and whether it may take much away.
@@ -125,7 +127,7 @@ impl Pilot {
     }
 
     pub fn state(&self) -> State {
-        let broken = self.zones.iter().filter(|(_, held)| held.served.is_none()).map(|(name, _)| name);
+        let broken = self.zones.iter().filter(|(_, held)| held.tried && held.served.is_none()).map(|(name, _)| name);
         let broken = broken.chain(&self.plan.lost).cloned();
         let served = self.zones.values().filter_map(|held| held.served.as_ref());
         State {
@@ -180,11 +182,11 @@ impl Pilot {
             match self.zones.get_mut(&zone.name) {
                 Some(held) => held.plan = Arc::clone(zone),
                 None => {
-                    self.unpublished = true;
                     // Watched from now on, so that no change is missed while it is read for the first time.
                     let files = vec![zone.file.display().to_string()];
+                    let plan = Arc::clone(zone);
                     let held =
-                        Held { plan: Arc::clone(zone), served: None, lost: vec![], problems: vec![], files, building: None, again: None };
+                        Held { plan, served: None, lost: vec![], tried: false, problems: vec![], files, building: None, again: None };
                     self.zones.insert(zone.name.clone(), held);
                 }
             }
@@ -216,6 +218,8 @@ impl Pilot {
         self.building -= 1;
         held.files = compiled.files;
         held.problems = compiled.problems;
+        self.unpublished |= !held.tried;
+        held.tried = true;
         if let Some(zone) = compiled.zone {
             match &held.served {
                 Some(_) if held.problems.iter().any(Problem::is_error) => {}
@@ -250,7 +254,7 @@ impl Pilot {
         let mut serving: Vec<Serving> = Vec::with_capacity(self.zones.len());
         // Where only the name is known the answer is SERVFAIL: REFUSED or NXDOMAIN would keep resolvers from asking other servers.
         let broken = |name: &Name| Serving::Broken(name.wire().into());
-        for (name, held) in &self.zones {
+        for (name, held) in self.zones.iter().filter(|(_, held)| held.tried) {
             serving.push(held.served.as_ref().map_or_else(|| broken(name), |zone| Serving::Zone(Arc::clone(zone))));
             serving.extend(held.lost.iter().map(broken));
         }
@@ -354,6 +358,73 @@ mod tests {
         let forced = Event::Plan { plan: plan(&["x.test"], 1), problems: vec![], force: true };
         assert!(run(&mut pilot, forced, &text(0)).is_some());
         assert_eq!((pilot.state().sound, pilot.state().records), (1, 3));
+    }
+
+    fn jobs(actions: &[Action]) -> Vec<Job> {
+        actions.iter().filter_map(|action| if let Action::Build(job) = action { Some(job.clone()) } else { None }).collect()
+    }
+
+    fn built(job: &Job, text: &str) -> Event {
+        let compiled = crate::compile::zone::zone(&job.plan.name, "z", text.into(), &mut NoFiles, &[]);
+        Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled }
+    }
+
+    fn published(actions: &[Action]) -> Option<Vec<(bool, Vec<u8>)>> {
+        let snapshot = actions.iter().find_map(|action| if let Action::Publish(snapshot) = action { Some(snapshot) } else { None })?;
+        Some(snapshot.zones.iter().map(|zone| (matches!(zone, Serving::Zone(_)), zone.apex().to_vec())).collect())
+    }
+
+    #[test]
+    fn nothing_to_build_is_a_start_too() {
+        let mut pilot = Pilot::default();
+        assert!(pilot.handle(Event::Manners(Manners { udp_size: 1400, ..Manners::default() })).is_empty(), "nothing is known yet");
+        let actions = pilot.handle(planned(plan(&[], 0)));
+        let [Action::Publish(snapshot)] = &actions[..] else { panic!("{actions:?}") };
+        assert_eq!((snapshot.generation, snapshot.zones.is_empty(), snapshot.manners.udp_size), (1, true, 1400));
+    }
+
+    #[test]
+    fn a_zone_that_is_new_takes_no_names_before_it_is_built() {
+        let mut pilot = Pilot::default();
+        run(&mut pilot, planned(plan(&["x.test"], 2)), &text(4)).unwrap();
+        let actions = pilot.handle(planned(plan(&["x.test", "kid.x.test"], 2)));
+        assert!(published(&actions).is_none() && pilot.state().broken.is_empty());
+        let jobs = jobs(&actions);
+        let kid = jobs.iter().find(|job| job.plan.name.label_count() == 3).unwrap();
+        // From here on its names are its own, and it is known to be broken.
+        let zones = published(&pilot.handle(built(kid, "rubbish"))).unwrap();
+        assert!(zones.contains(&(false, kid.plan.name.wire().to_vec())), "{zones:?}");
+        assert_eq!(pilot.state().broken.len(), 1);
+    }
+
+    #[test]
+    fn a_zone_removed_while_it_is_built_and_added_again() {
+        let mut pilot = Pilot::default();
+        run(&mut pilot, planned(plan(&["x.test"], 2)), &text(4)).unwrap();
+        let first = jobs(&pilot.handle(planned(plan(&["x.test", "y.test"], 2))));
+        let old = first.iter().find(|job| job.plan.name == Name::parse("y.test").unwrap()).unwrap();
+        pilot.handle(planned(plan(&["x.test"], 2)));
+        assert!(pilot.handle(built(old, &text(1))).is_empty(), "it is gone");
+        let again = jobs(&pilot.handle(planned(plan(&["x.test", "y.test"], 2))));
+        assert!(pilot.handle(built(old, &text(1))).is_empty(), "an old ticket");
+        let new = again.iter().find(|job| job.plan.name == old.plan.name).unwrap();
+        let zones = published(&pilot.handle(built(new, &text(2)))).unwrap();
+        assert!(zones.contains(&(true, new.plan.name.wire().to_vec())));
+    }
+
+    #[test]
+    fn force_waits_for_its_own_build() {
+        let mut pilot = Pilot::default();
+        let name = Name::parse("x.test").unwrap();
+        run(&mut pilot, planned(plan(&["x.test"], 2)), &text(7)).unwrap();
+        let first = jobs(&pilot.handle(Event::Touched { zones: vec![name.clone()], force: false }));
+        assert!(pilot.handle(Event::Touched { zones: vec![name.clone()], force: true }).is_empty());
+        assert!(pilot.handle(Event::Touched { zones: vec![name.clone()], force: false }).is_empty());
+        let actions = pilot.handle(built(&first[0], &text(0)));
+        assert!(published(&actions).is_none(), "the first one was not forced");
+        let second = jobs(&actions);
+        assert!(published(&pilot.handle(built(&second[0], &text(0)))).is_some(), "the second one was");
+        assert_eq!(pilot.state().records, 3);
     }
 
     #[test]
