@@ -16,7 +16,6 @@ use crate::clock::Now;
 use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header, Malformed, PLAIN_UDP, Query, Question, Tsig, rcode, read_query};
 use crate::snapshot::path::Path;
-use crate::snapshot::zone::{Found, flag};
 use crate::snapshot::{Serving, Snapshot};
 use edns::Extras;
 use message::Message;
@@ -127,12 +126,7 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, message: &mut Message<'_
         && child.apex().eq_ignore_ascii_case(path.wire())
     {
         // What the parent says of a delegation is the parent's: RFC 4035 §3.1.4.1.
-        match snapshot.zones.find(&path, path.count() - 1) {
-            // Not the parent: the zone of somebody in between is, so the child answers that it has no such data.
-            Some(Serving::Zone(zone)) if matches!(zone.find(&path), Found::Covered(cover, _) if cover.flags() & flag::CUT != 0) => {}
-            Some(parent) => serving = Some(parent),
-            None => {}
-        }
+        serving = snapshot.zones.find(&path, path.count() - 1).or(serving);
     }
     let zone = match serving {
         None => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
