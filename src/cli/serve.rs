@@ -52,8 +52,9 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
         None => node::data::own_cookie_secrets(&config.node.data)?,
     };
     if let Err(problems) = config::load_cookie_secrets(&secrets) {
+        let own = config.dns.cookie_secrets.is_none();
         for problem in problems {
-            eprintln!("{problem}");
+            eprintln!("{}", if own { problem.hint("remove the file, and the next start makes a new one") } else { problem });
         }
         return Ok(ExitCode::from(WRONG_INPUT));
     }

@@ -1,0 +1,85 @@
+//! What nobody should do to a node, and somebody will.
+
+use crate::peers::wire::A;
+use crate::place::{HEAD, Place, zones};
+use rustix::process::Signal;
+use std::fs;
+use std::process::Command;
+
+fn pipe(place: &Place, name: &str) {
+    assert!(Command::new("mkfifo").arg(place.path(name)).status().unwrap().success());
+}
+
+#[test]
+fn what_is_no_file_is_not_waited_for() {
+    for name in ["meridian.toml", "fleet.toml", "secrets", "z.example.zone"] {
+        let place = Place::new();
+        place.configure(&[place.dns], "cookie_secrets = \"secrets\"");
+        place.write("secrets", "e5e973e5a6b2a43f48e7dc849e37bfcf\n");
+        let sound = place.run(&["check"]);
+        assert!(sound.status.success(), "{}", String::from_utf8_lossy(&sound.stdout));
+        for kind in ["pipe", "directory", "device", "loop"] {
+            let _ = fs::remove_file(place.path(name));
+            match kind {
+                "pipe" => pipe(&place, name),
+                "directory" => fs::create_dir(place.path(name)).unwrap(),
+                "device" => std::os::unix::fs::symlink("/dev/zero", place.path(name)).unwrap(),
+                _ => std::os::unix::fs::symlink(name, place.path(name)).unwrap(),
+            }
+            let check = place.run(&["check"]);
+            let said = String::from_utf8(check.stdout).unwrap();
+            assert!(check.status.code() == Some(2) && said.starts_with(&format!("{name}: ")), "{name} {kind}: {said}");
+            let (status, said) = place.refused();
+            assert!(status == 2 && said.contains(&format!("{name}: ")), "{name} {kind}: {status} {said}");
+            let _ = fs::remove_dir(place.path(name));
+        }
+    }
+}
+
+#[test]
+fn a_storm_of_signals_is_weathered() {
+    let place = Place::new();
+    let mut node = place.start();
+    for _ in 0..1000 {
+        node.signal(Signal::HUP);
+    }
+    assert!(node.says("www.z.example", A).contains("192.0.2.7"));
+    place.write("z.example.zone", &format!("{HEAD}www A 192.0.2.8\n"));
+    node.signal(Signal::HUP);
+    node.comes_to_say("www.z.example", A, "192.0.2.8");
+    node.hears("serving");
+    node.signal(Signal::TERM);
+    assert_eq!(node.ended().0, 0);
+}
+
+#[test]
+fn few_open_files_are_enough() {
+    let place = Place::new();
+    let mut shell = Command::new("sh");
+    let wanted = place.command(&["serve"]);
+    shell.arg("-c").arg("ulimit -n 64; exec \"$0\" \"$@\"").arg(wanted.get_program()).args(wanted.get_args());
+    shell.current_dir(place.path("."));
+    let mut node = place.spawn(shell);
+    let line = node.hears("fewer TCP connections than configured");
+    assert!(line.contains("WARN"), "{line}");
+    node.hears("answering on");
+    assert!(node.says("www.z.example", A).contains("192.0.2.7"));
+    place.write("z.example.zone", &format!("{HEAD}www A 192.0.2.8\n"));
+    node.comes_to_say("www.z.example", A, "192.0.2.8");
+}
+
+#[test]
+fn rubbish_in_many_zones_is_told_in_bounds() {
+    let place = Place::new();
+    let names: Vec<String> = (0..300).map(|n| format!("r{n}.example")).collect();
+    for zone in &names {
+        place.write(&format!("{zone}.zone"), &"x\n".repeat(200));
+    }
+    let all: Vec<&str> = names.iter().map(String::as_str).chain(["z.example"]).collect();
+    place.write("fleet.toml", &zones(&all));
+    let node = place.start();
+    assert!(node.says("www.z.example", A).contains("192.0.2.7") && node.says("r7.example", A).starts_with("SERVFAIL"));
+    let shown = node.readyz();
+    assert!(shown.starts_with("HTTP/1.1 200 ") && shown.contains(" more, which stand in the log"), "{} bytes", shown.len());
+    assert!(shown.len() < 200_000, "{} bytes", shown.len());
+}
