@@ -272,7 +272,7 @@ impl Node {
         }
         let mut problems: Vec<String> = state.problems.iter().take(MAX_TOLD).map(ToString::to_string).collect();
         if let Some(more) = state.problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
-            problems.push(format!("and {more} more, which stand in the log"));
+            problems.push(format!("and {more} more; `meridian check` names them all"));
         }
         self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
         if self.serving {

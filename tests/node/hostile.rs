@@ -1,10 +1,11 @@
 //! What nobody should do to a node, and somebody will.
 
 use crate::peers::wire::A;
-use crate::place::{HEAD, Place, zones};
+use crate::peers::{ask, wire};
+use crate::place::{HEAD, Place, until, zones};
 use rustix::process::Signal;
 use std::fs;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 fn pipe(place: &Place, name: &str) {
     assert!(Command::new("mkfifo").arg(place.path(name)).status().unwrap().success());
@@ -68,8 +69,8 @@ fn few_open_files_are_enough() {
     node.comes_to_say("www.z.example", A, "192.0.2.8");
 }
 
-#[test]
-fn rubbish_in_many_zones_is_told_in_bounds() {
+/// z.example, and three hundred zones with a hundred problems each.
+fn rubbish() -> Place {
     let place = Place::new();
     let names: Vec<String> = (0..300).map(|n| format!("r{n}.example")).collect();
     for zone in &names {
@@ -77,9 +78,56 @@ fn rubbish_in_many_zones_is_told_in_bounds() {
     }
     let all: Vec<&str> = names.iter().map(String::as_str).chain(["z.example"]).collect();
     place.write("fleet.toml", &zones(&all));
+    place
+}
+
+#[test]
+fn rubbish_in_many_zones_is_told_in_bounds() {
+    let place = rubbish();
     let node = place.start();
     assert!(node.says("www.z.example", A).contains("192.0.2.7") && node.says("r7.example", A).starts_with("SERVFAIL"));
     let shown = node.readyz();
-    assert!(shown.starts_with("HTTP/1.1 200 ") && shown.contains(" more, which stand in the log"), "{} bytes", shown.len());
+    assert!(shown.starts_with("HTTP/1.1 200 ") && shown.contains(" more; `meridian check` names them all"), "{} bytes", shown.len());
     assert!(shown.len() < 200_000, "{} bytes", shown.len());
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nothing() {
+    for closed in [false, true] {
+        // More to tell than a pipe holds.
+        let place = rubbish();
+        let mut owned = Owned(place.command(&["serve"]).stderr(Stdio::piped()).spawn().unwrap());
+        let child = &mut owned.0;
+        let unread = child.stderr.take().filter(|_| !closed);
+        until("192.0.2.7", || answer(&place, "www.z.example"));
+        place.write("z.example.zone", &format!("{HEAD}www A 192.0.2.8\n"));
+        let id = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(id, Signal::HUP).unwrap();
+        until("192.0.2.8", || answer(&place, "www.z.example"));
+        rustix::process::kill_process(id, Signal::TERM).unwrap();
+        until("ended", || if child.try_wait().unwrap().is_some() { "ended" } else { "running" }.into());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "closed: {closed}");
+        drop(unread);
+    }
+    let place = Place::new();
+    place.write("meridian.toml", "rubbish");
+    let (_, full) = std::io::pipe().unwrap();
+    assert_eq!(place.command(&["serve"]).stderr(full).status().unwrap().code(), Some(2));
+}
+
+/// A process that goes with the test.
+struct Owned(Child);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What comes of a question while nobody may be there yet.
+fn answer(place: &Place, name: &str) -> String {
+    let question = wire::Question::of(wire::name(name), A).encode();
+    let answer = ask::over_udp_once(place.dns, &[question], 1000).remove(0);
+    answer.map_or_else(String::new, |bytes| wire::decode(&bytes).unwrap().to_string())
 }
