@@ -53,14 +53,27 @@ fn a_storm_of_signals_is_weathered() {
     assert_eq!(node.ended().0, 0);
 }
 
-#[test]
-fn few_open_files_are_enough() {
-    let place = Place::new();
+/// The node with no more than so many open files, and without root's leave to have more all the same.
+fn with_files(place: &Place, limit: u32) -> Command {
+    let plain = "if [ $(id -u) = 0 ]; then set -- setpriv --bounding-set=-sys_resource \"$@\"; fi; exec \"$@\"";
     let mut shell = Command::new("sh");
     let wanted = place.command(&["serve"]);
-    shell.arg("-c").arg("ulimit -n 64; exec \"$0\" \"$@\"").arg(wanted.get_program()).args(wanted.get_args());
+    shell.arg("-c").arg(format!("ulimit -n {limit}; {plain}")).arg("sh").arg(wanted.get_program()).args(wanted.get_args());
     shell.current_dir(place.path("."));
-    let mut node = place.spawn(shell);
+    shell
+}
+
+#[test]
+fn few_open_files_are_enough_and_too_few_are_said() {
+    let place = Place::new();
+    for limit in [7, 8, 9, 12, 31] {
+        let (status, said) = place.spawn(with_files(&place, limit)).ended();
+        assert!(
+            status == 1 && said.contains(&format!("32 open files are wanted and {limit} are allowed: raise the limit")),
+            "{status}: {said}"
+        );
+    }
+    let mut node = place.spawn(with_files(&place, 64));
     let line = node.hears("fewer TCP connections than configured");
     assert!(line.contains("WARN"), "{line}");
     node.hears("answering on");
