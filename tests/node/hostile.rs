@@ -38,6 +38,14 @@ fn what_is_no_file_is_not_waited_for() {
 }
 
 #[test]
+fn odd_names_of_files_stay_on_one_line() {
+    let place = Place::new();
+    place.write("fleet.toml", "[[zone]]\nname = \"z.example\"\nfile = \"a\\nERROR b\\u001b[31m.zone\"\n");
+    let said = String::from_utf8(place.run(&["check"]).stdout).unwrap();
+    assert!(said.starts_with("a\\nERROR b\\u{1b}[31m.zone: zone z.example.: there is no such file"), "{said}");
+}
+
+#[test]
 fn a_storm_of_signals_is_weathered() {
     let place = Place::new();
     let mut node = place.start();
