@@ -17,7 +17,7 @@ use crate::document::Problem;
 use crate::pilot::{Action, Event, Job, Pilot};
 use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::transport;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use files::{Includes, Watch};
 use notify::Notify;
 use std::collections::HashSet;
@@ -33,6 +33,8 @@ use tokio::sync::{mpsc, watch};
 const LOOK: Duration = Duration::from_millis(500);
 /// What was received before the end is answered within this, or not at all: service managers kill after ten times as long.
 const DRAIN: Duration = Duration::from_secs(5);
+/// The runtime, the sockets of one address and of the API, and the files that are read one after the other take no more.
+const LEAST_FILES: u64 = 32;
 /// Zones compiled at once; each takes a core and, while it lasts, a few times its file in memory.
 const BUILDERS: usize = 2;
 /// Events taken together: while thousands of zones come in, one snapshot is made for all that came while the last one was.
@@ -63,6 +65,8 @@ pub type Reader = Box<dyn FnMut() -> Reading + Send>;
 /// Runs until SIGTERM or SIGINT. Errors are sentences for the operator.
 pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     transport::return_freed_memory();
+    // Asked first: without files the runtime cannot even say so.
+    transport::raise_nofile(LEAST_FILES).map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BUILDERS)
@@ -100,7 +104,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let bound = transport::bind(&options.transport)?;
     let listener = tokio::net::TcpListener::bind(options.admin)
         .await
-        .with_context(|| format!("[admin].listen: can't listen on {}; is another process there?", options.admin))?;
+        .map_err(|error| anyhow!("[admin].listen: {}", transport::BindError::api(options.admin, error)))?;
     let admin_address = listener.local_addr().context("the admin socket has no address")?;
     let status = Arc::new(Status::starting());
     let (stop_admin, stopped) = watch::channel(false);
@@ -140,7 +144,9 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let addresses = bound.addresses();
-    let running = bound.serve(slot, &tokio::runtime::Handle::current())?;
+    let running = bound.serve(slot, &tokio::runtime::Handle::current()).context(
+        "can't start all threads that answer; lower [dns].workers, or raise the limit of threads (TasksMax= in systemd, ulimit -u)",
+    )?;
     node.serving = true;
     node.untold = true;
     node.told_generation = state.generation;
@@ -273,7 +279,7 @@ impl Node {
         }
         let mut problems: Vec<String> = state.problems.iter().take(MAX_TOLD).map(ToString::to_string).collect();
         if let Some(more) = state.problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
-            problems.push(format!("and {more} more, which stand in the log"));
+            problems.push(format!("and {more} more; `meridian check` names them all"));
         }
         self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
         if self.serving {

@@ -156,7 +156,8 @@ impl Pilot {
 
     fn planned(&mut self, plan: Plan, mut problems: Vec<Problem>, force: bool, actions: &mut Vec<Action>) {
         if self.started {
-            if !force {
+            // Of a fleet that is not sound nobody knows what it would take away.
+            if !force && !problems.iter().any(Problem::is_error) {
                 problems.extend(shrinks(&self.plan, &plan, &self.zones));
             }
             if problems.iter().any(Problem::is_error) {
@@ -355,6 +356,9 @@ mod tests {
         assert!(pilot.state().problems[0].what.contains("set s would shrink from 4 to 1"), "{:?}", pilot.state().problems);
         run(&mut pilot, planned(plan(&[], 4)), &text(2));
         assert_eq!(pilot.state().sound, 2);
+        let broken = Event::Plan { plan: plan(&[], 4), problems: vec![Problem::error("fleet.toml", 1, "not TOML")], force: false };
+        run(&mut pilot, broken, &text(2));
+        assert_eq!(pilot.state().problems.len(), 1, "{:?}", pilot.state().problems);
         let forced = Event::Plan { plan: plan(&["x.test"], 1), problems: vec![], force: true };
         assert!(run(&mut pilot, forced, &text(0)).is_some());
         assert_eq!((pilot.state().sound, pilot.state().records), (1, 3));

@@ -177,7 +177,7 @@ impl Node<'_> {
     }
 }
 
-pub(crate) fn until(text: &str, ask: impl Fn() -> String) -> String {
+pub(crate) fn until(text: &str, mut ask: impl FnMut() -> String) -> String {
     let mut last = String::new();
     for _ in 0..TRIES {
         last = ask();

@@ -144,7 +144,10 @@ fn a_second_node_is_turned_away() {
     let config = fs::read_to_string(place.path("meridian.toml")).unwrap();
     place.write("meridian.toml", &config.replace("data = \"data\"", "data = \"other\""));
     let (status, said) = place.refused();
-    assert!(status == 1 && said.contains(&format!("[admin].listen: can't listen on {}", place.admin)), "{status}: {said}");
+    assert!(
+        status == 1 && said.contains(&format!("[admin].listen: cannot listen on {} (TCP): another server uses it", place.admin)),
+        "{status}: {said}"
+    );
     assert!(node.says("www.z.example", A).contains("192.0.2.7"));
 }
 
