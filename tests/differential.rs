@@ -60,6 +60,18 @@ fn agrees_when_it_serves_the_root() {
     agree_on_world("root");
 }
 
+/// Zones signed beforehand, with NSEC and NSEC3, asked for signatures more often than not.
+#[test]
+fn agrees_on_signed_zones() {
+    let zones = world("signed");
+    let servers = start_all(&ALL, &zones);
+    let seed = questions::seed();
+    let asked = questions::about_signed(&contents(&servers, &zones), &mut Dice::new(seed));
+    let verdict = compare(&servers, &asked);
+    println!("seed {seed}: {}", verdict.report());
+    assert!(verdict.is_clean(), "Meridian differs on signed zones where the peers agree, or from each of them (seed {seed})");
+}
+
 /// Zones nobody has written: ROUNDS=n tries n families of up to four, a new seed each.
 #[test]
 fn agrees_on_random_zones() {

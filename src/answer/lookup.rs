@@ -1,10 +1,12 @@
 //! The algorithm of RFC 1034 §4.3.2 with wildcards (RFC 4592) and DNAME (RFC 6672), inside one zone.
 
 use super::message::{Full, Message, Owner, Section};
+use super::proof::{self, Proof};
 use super::shape::shape;
 use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
+use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
 use std::ops::ControlFlow;
@@ -14,9 +16,10 @@ const MAX_HOPS: usize = 128;
 /// Names looked at for additional addresses. More do not fit into any answer a resolver has use for.
 const MAX_TARGETS: usize = 128;
 
-/// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals.
-pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, message: &mut Message<'_>) -> u16 {
-    let mut walk = Walk { zone, qtype: question.qtype, message };
+/// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals. `dnssec`: with signatures and proofs, if the zone has any.
+pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> u16 {
+    let denial = if dnssec { zone.denial() } else { None };
+    let mut walk = Walk { zone, qtype: question.qtype, denial, message };
     match walk.run(path, question.name) {
         Ok(rcode) => rcode,
         Err(Cut { rcode }) => {
@@ -40,6 +43,8 @@ impl From<Full> for Cut {
 struct Walk<'a, 'm, 'o> {
     zone: &'a Zone,
     qtype: Type,
+    /// Present where the answer is to be signed.
+    denial: Option<&'a Denial>,
     message: &'m mut Message<'o>,
 }
 
@@ -73,6 +78,7 @@ impl<'a> Walk<'a, '_, '_> {
             }
             let at = self.message.position();
             self.message.set(Section::Answer, Owner { at: HEADER, name }, set)?;
+            self.sign(Section::Answer, Owner { at: HEADER, name }, node, set)?;
             if shape.address && self.qtype != Type::ANY {
                 self.target_addresses(at, set)?;
             }
@@ -84,6 +90,15 @@ impl<'a> Walk<'a, '_, '_> {
     /// Everything but the usual case.
     #[inline(never)]
     fn chase(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
+        let mut proof = Proof::new(self.zone, self.denial);
+        let rcode = self.follow_all(path, name, &mut proof)?;
+        match proof.show(self.message) {
+            Ok(()) => Ok(rcode),
+            Err(Full) => Err(Cut { rcode }),
+        }
+    }
+
+    fn follow_all(&mut self, path: &Path, name: &[u8], proof: &mut Proof<'a>) -> Result<u16, Cut> {
         self.message.remember_question(path);
         let mut current = Current { path: path.clone(), wire: [0; MAX_NAME], at: HEADER };
         current.wire[..name.len()].copy_from_slice(name);
@@ -95,24 +110,27 @@ impl<'a> Walk<'a, '_, '_> {
             let next = match self.zone.find(&current.path) {
                 // The DNAME asked for is the one that led here.
                 Found::Node(node) if self.qtype == Type::DNAME && renamed[..renames].contains(&node.name()) => return Ok(rcode::NOERROR),
-                Found::Node(node) if self.is_cut(node) => return self.referral(&current, node, current.path.count()),
-                Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(&current, node, depth),
+                Found::Node(node) if self.is_cut(node) => return self.referral(&current, node, current.path.count(), proof),
+                Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(&current, node, depth, proof),
                 Found::Covered(node, depth) => {
                     let is_first = !renamed[..renames].contains(&node.name());
                     renamed[renames] = node.name();
                     renames += 1;
                     self.dname(&current, node, depth, is_first)?
                 }
-                Found::Node(node) => match self.at_node(&current, node)? {
+                Found::Node(node) => match self.at_node(&current, node, None, proof)? {
                     ControlFlow::Break(rcode) => return Ok(rcode),
                     ControlFlow::Continue(next) => Some(next),
                 },
                 Found::Missing(encloser, depth) => match self.zone.wildcard(encloser, &current.path, depth) {
-                    Some(node) => match self.at_node(&current, node)? {
+                    Some(node) => match self.at_node(&current, node, Some(depth), proof)? {
                         ControlFlow::Break(rcode) => return Ok(rcode),
                         ControlFlow::Continue(next) => Some(next),
                     },
-                    None => return self.negative(&current, rcode::NXDOMAIN),
+                    None => {
+                        proof.no_name(&current.path, depth);
+                        return self.negative(&current, rcode::NXDOMAIN, proof);
+                    }
                 },
             };
             let Some(next) = next else { return Ok(rcode::YXDOMAIN) };
@@ -130,11 +148,22 @@ impl<'a> Walk<'a, '_, '_> {
         Ok(rcode::NOERROR)
     }
 
-    /// A node that answers for `current`: its own, or the wildcard that covers it.
-    fn at_node(&mut self, current: &Current, node: Node<'a>) -> Result<ControlFlow<u16, Current>, Cut> {
+    /// A node that answers for `current`: its own, or the wildcard at the closest encloser, which has `expanded` labels.
+    fn at_node(
+        &mut self,
+        current: &Current,
+        node: Node<'a>,
+        expanded: Option<usize>,
+        proof: &mut Proof<'a>,
+    ) -> Result<ControlFlow<u16, Current>, Cut> {
+        if let Some(encloser) = expanded {
+            proof.expanded(&current.path, encloser);
+        }
         if let Some(set) = self.own_set(node) {
             let at = self.message.position();
             self.message.set(Section::Answer, current.owner(), set)?;
+            self.sign(Section::Answer, current.owner(), node, set)?;
+            proof.show(self.message)?;
             if shape(set.rtype).address && self.qtype != Type::ANY {
                 self.target_addresses(at, set)?;
             }
@@ -143,6 +172,7 @@ impl<'a> Walk<'a, '_, '_> {
         if let Some(set) = node.set(Type::CNAME) {
             let at = self.message.position();
             self.message.set(Section::Answer, current.owner(), set)?;
+            self.sign(Section::Answer, current.owner(), node, set)?;
             if let Some(target) = set.data().next()
                 && let Some(next) = self.follow(at, target)
             {
@@ -150,7 +180,19 @@ impl<'a> Walk<'a, '_, '_> {
             }
             return Ok(ControlFlow::Break(rcode::NOERROR));
         }
-        self.negative(current, rcode::NOERROR).map(ControlFlow::Break)
+        match expanded {
+            Some(encloser) => proof.no_wildcard_data(&current.path, encloser),
+            None => proof.no_data(&current.path),
+        }
+        self.negative(current, rcode::NOERROR, proof).map(ControlFlow::Break)
+    }
+
+    #[inline]
+    fn sign(&mut self, section: Section, owner: Owner<'_>, node: Node<'_>, set: Set<'_>) -> Result<(), Full> {
+        match self.denial {
+            None => Ok(()),
+            Some(_) => proof::sign(self.message, section, owner, node, set, None),
+        }
     }
 
     /// What the node itself has for the question, CNAMEs to follow aside.
@@ -185,7 +227,9 @@ impl<'a> Walk<'a, '_, '_> {
     fn dname(&mut self, current: &Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<Current>, Cut> {
         let Some(set) = node.set(Type::DNAME) else { return Ok(None) };
         if is_first {
-            self.message.set(Section::Answer, self.suffix(current, depth), set)?;
+            let owner = self.suffix(current, depth);
+            self.message.set(Section::Answer, owner, set)?;
+            self.sign(Section::Answer, owner, node, set)?;
         }
         let Some(target) = set.data().next() else { return Ok(None) };
         let own = current.path.start(depth);
@@ -201,11 +245,19 @@ impl<'a> Walk<'a, '_, '_> {
         Ok(self.follow(at, &wire[..len]))
     }
 
-    fn negative(&mut self, current: &Current, rcode: u16) -> Result<u16, Cut> {
-        let Some(soa) = self.zone.apex_node().set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
+    fn negative(&mut self, current: &Current, rcode: u16, proof: &mut Proof<'a>) -> Result<u16, Cut> {
+        let apex = self.zone.apex_node();
+        let Some(soa) = apex.set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
         let minimum = soa.data().next().and_then(|data| data.last_chunk()).map_or(0, |last| u32::from_be_bytes(*last));
         let owner = self.suffix(current, self.zone.labels());
-        match self.message.set_with_ttl(Section::Authority, owner, soa, soa.ttl().min(minimum)) {
+        let ttl = soa.ttl().min(minimum);
+        let mut written = self.message.set_with_ttl(Section::Authority, owner, soa, ttl);
+        if self.denial.is_some() {
+            written = written
+                .and_then(|()| proof::sign(self.message, Section::Authority, owner, apex, soa, Some(ttl)))
+                .and_then(|()| proof.show(self.message));
+        }
+        match written {
             Ok(()) => Ok(rcode),
             Err(Full) => Err(Cut { rcode }),
         }
@@ -217,7 +269,7 @@ impl<'a> Walk<'a, '_, '_> {
         Owner { at, name: &current.name()[current.path.start(depth)..] }
     }
 
-    fn referral(&mut self, current: &Current, node: Node<'a>, depth: usize) -> Result<u16, Cut> {
+    fn referral(&mut self, current: &Current, node: Node<'a>, depth: usize, proof: &mut Proof<'a>) -> Result<u16, Cut> {
         if !self.message.has_answers() {
             self.message.clear_flag(Header::AA);
         }
@@ -225,6 +277,16 @@ impl<'a> Walk<'a, '_, '_> {
         let owner = self.suffix(current, depth);
         let at = self.message.position();
         self.message.set(Section::Authority, owner, set)?;
+        if self.denial.is_some() {
+            match node.set(Type::DS) {
+                Some(ds) => {
+                    self.message.set(Section::Authority, owner, ds)?;
+                    self.sign(Section::Authority, owner, node, ds)?;
+                }
+                None => proof.no_ds(&current.path, depth),
+            }
+            proof.show(self.message)?;
+        }
         self.glue(&current.path, depth, at, set)?;
         Ok(rcode::NOERROR)
     }
@@ -258,7 +320,11 @@ impl<'a> Walk<'a, '_, '_> {
                 && set.data().any(|data| data.starts_with(&[0, 0]))
             {
                 // AliasMode: what the alias leads to comes along (RFC 9460 §4.1).
-                let _ = self.message.set(Section::Additional, Owner { at: place, name: target }, service);
+                let owner = Owner { at: place, name: target };
+                let _ = self
+                    .message
+                    .set(Section::Additional, owner, service)
+                    .and_then(|()| self.sign(Section::Additional, owner, node, service));
             }
         }
         Ok(())
@@ -279,6 +345,10 @@ impl<'a> Walk<'a, '_, '_> {
                 let put = self.message.set(Section::Additional, Owner { at, name }, set);
                 if needed {
                     put?;
+                }
+                if put.is_ok() {
+                    // Signatures are the first to go where there is no room: RFC 4035 §3.1.1.
+                    let _ = self.sign(Section::Additional, Owner { at, name }, node, set);
                 }
             }
         }
