@@ -161,7 +161,18 @@ fn own_faults(question: &Question, answer: &Answer) -> Vec<&'static str> {
 /// True when each record of the answer is about the name asked for, or the one the aliases before it lead to.
 fn is_in_order(question: &Question, answer: &Answer) -> bool {
     let mut name = question.name.to_ascii_lowercase();
+    let mut signed = None;
     for rr in &answer.answer {
+        if rr.rtype == wire::RRSIG {
+            // A signature stands right behind what it covers, unless it is what was asked for.
+            if signed == Some((&rr.name, u16::from_be_bytes([rr.rdata[0], rr.rdata[1]]))) {
+                continue;
+            }
+            if question.rtype != wire::RRSIG {
+                return false;
+            }
+        }
+        signed = Some((&rr.name, rr.rtype));
         if rr.rtype == wire::DNAME && name != rr.name && name.ends_with(&rr.name) {
             continue;
         }
