@@ -163,13 +163,18 @@ impl<'a> Walk<'a, '_, '_> {
             let at = self.message.position();
             self.message.set(Section::Answer, current.owner(), set)?;
             self.sign(Section::Answer, current.owner(), node, set)?;
+            if set.rtype == Type::NSEC {
+                proof.forget(node);
+            }
             proof.show(self.message)?;
             if shape(set.rtype).address && self.qtype != Type::ANY {
                 self.target_addresses(at, set)?;
             }
             return Ok(ControlFlow::Break(rcode::NOERROR));
         }
-        if let Some(set) = node.set(Type::CNAME) {
+        // These speak of the alias itself, so it is not followed.
+        let is_about_alias = matches!(self.qtype, Type::RRSIG | Type::NSEC | Type::NSEC3);
+        if let Some(set) = node.set(Type::CNAME).filter(|_| !is_about_alias) {
             let at = self.message.position();
             self.message.set(Section::Answer, current.owner(), set)?;
             self.sign(Section::Answer, current.owner(), node, set)?;
@@ -294,6 +299,7 @@ impl<'a> Walk<'a, '_, '_> {
     /// Addresses of the delegation's servers. Those below the cut are needed (RFC 9471): without room for them the answer is cut.
     fn glue(&mut self, path: &Path, depth: usize, at: usize, set: Set<'a>) -> Result<(), Cut> {
         let targets = self.targets(at, set);
+        let mut complete = true;
         for needed in [true, false] {
             for &(place, target) in targets.iter() {
                 let Some(named) = Path::read(target) else { continue };
@@ -302,30 +308,33 @@ impl<'a> Walk<'a, '_, '_> {
                     continue;
                 }
                 if let Some(node) = self.host(&named) {
-                    self.addresses(place, target, node, needed)?;
+                    complete &= self.addresses(place, target, node, needed)?;
                 }
             }
+        }
+        if self.denial.is_some() && complete {
+            self.sign_targets(&targets, None);
         }
         Ok(())
     }
 
     /// Addresses of the names an RRset points at, as far as there is room.
     fn target_addresses(&mut self, at: usize, set: Set<'a>) -> Result<(), Cut> {
-        for &(place, target) in self.targets(at, set).iter() {
+        let targets = self.targets(at, set);
+        // AliasMode: what the alias leads to comes along (RFC 9460 §4.1).
+        let is_alias = matches!(set.rtype, Type::SVCB | Type::HTTPS) && set.data().any(|data| data.starts_with(&[0, 0]));
+        let service = is_alias.then_some(set.rtype);
+        let mut complete = true;
+        for &(place, target) in targets.iter() {
             let Some(named) = Path::read(target).filter(|named| self.is_inside(named)) else { continue };
             let Some(node) = self.host(&named) else { continue };
-            self.addresses(place, target, node, false)?;
-            if matches!(set.rtype, Type::SVCB | Type::HTTPS)
-                && let Some(service) = node.set(set.rtype)
-                && set.data().any(|data| data.starts_with(&[0, 0]))
-            {
-                // AliasMode: what the alias leads to comes along (RFC 9460 §4.1).
-                let owner = Owner { at: place, name: target };
-                let _ = self
-                    .message
-                    .set(Section::Additional, owner, service)
-                    .and_then(|()| self.sign(Section::Additional, owner, node, service));
+            complete &= self.addresses(place, target, node, false)?;
+            if let Some(service) = service.and_then(|rtype| node.set(rtype)) {
+                complete &= self.message.set(Section::Additional, Owner { at: place, name: target }, service).is_ok();
             }
+        }
+        if self.denial.is_some() && complete {
+            self.sign_targets(&targets, service);
         }
         Ok(())
     }
@@ -339,20 +348,31 @@ impl<'a> Walk<'a, '_, '_> {
         }
     }
 
-    fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>, needed: bool) -> Result<(), Cut> {
+    /// True when all of them fit.
+    fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>, needed: bool) -> Result<bool, Cut> {
+        let mut complete = true;
         for rtype in [Type::A, Type::AAAA] {
             if let Some(set) = node.set(rtype) {
                 let put = self.message.set(Section::Additional, Owner { at, name }, set);
                 if needed {
                     put?;
                 }
-                if put.is_ok() {
-                    // Signatures are the first to go where there is no room: RFC 4035 §3.1.1.
-                    let _ = self.sign(Section::Additional, Owner { at, name }, node, set);
-                }
+                complete &= put.is_ok();
             }
         }
-        Ok(())
+        Ok(complete)
+    }
+
+    /// Signatures in the additional section, as many as there is room for: the first thing to leave out (RFC 4035 §3.1.1).
+    #[inline(never)]
+    fn sign_targets(&mut self, targets: &Targets<'a>, service: Option<Type>) {
+        for &(at, name) in targets.iter() {
+            let Some(named) = Path::read(name).filter(|named| self.is_inside(named)) else { continue };
+            let Some(node) = self.host(&named) else { continue };
+            for set in [Some(Type::A), Some(Type::AAAA), service].into_iter().flatten().filter_map(|rtype| node.set(rtype)) {
+                let _ = proof::sign(self.message, Section::Additional, Owner { at, name }, node, set, None);
+            }
+        }
     }
 
     /// The names an RRset just written at `at` points at, each once, with where it stands in the message.

@@ -124,6 +124,14 @@ impl<'a> Proof<'a> {
         &path.wire()[path.start(depth)..path.start(self.zone.labels())]
     }
 
+    /// The NSEC record of this node is in the answer itself.
+    pub(super) fn forget(&mut self, node: Node<'_>) {
+        let zone = self.zone;
+        for at in &mut self.list[self.shown..self.len] {
+            *at = at.filter(|&at| zone.node_at(at).name() != node.name());
+        }
+    }
+
     fn add(&mut self, at: Option<At>) {
         if at.is_some() && self.len < MAX_PROOFS && !self.list[..self.len].contains(&at) {
             self.list[self.len] = at;
@@ -149,7 +157,10 @@ impl<'a> Proof<'a> {
                 let owner = Owner { at: NOWHERE, name: &name[..own.len() + apex.len()] };
                 let rtype = if matches!(self.denial, Some(Denial::Nsec(_))) { Type::NSEC } else { Type::NSEC3 };
                 if let Some(set) = node.set(rtype) {
+                    let at = message.position();
                     message.set(Section::Authority, owner, set)?;
+                    // The name that was just written, however long it is.
+                    let owner = Owner { at: message.resolve(at), ..owner };
                     sign(message, Section::Authority, owner, node, set, None)?;
                 }
             }
