@@ -161,11 +161,12 @@ impl<'a> Walk<'a, '_, '_> {
         }
         if let Some(set) = self.own_set(node) {
             let at = self.message.position();
-            self.message.set(Section::Answer, current.owner(), set)?;
-            self.sign(Section::Answer, current.owner(), node, set)?;
-            if set.rtype == Type::NSEC {
+            if set.rtype == Type::NSEC && !self.message.has_answers() {
+                // What proves the expansion is itself the answer.
                 proof.forget(node);
             }
+            self.message.set(Section::Answer, current.owner(), set)?;
+            self.sign(Section::Answer, current.owner(), node, set)?;
             proof.show(self.message)?;
             if shape(set.rtype).address && self.qtype != Type::ANY {
                 self.target_addresses(at, set)?;
@@ -173,7 +174,7 @@ impl<'a> Walk<'a, '_, '_> {
             return Ok(ControlFlow::Break(rcode::NOERROR));
         }
         // These speak of the alias itself, so it is not followed.
-        let is_about_alias = matches!(self.qtype, Type::RRSIG | Type::NSEC | Type::NSEC3);
+        let is_about_alias = matches!(self.qtype, Type::RRSIG | Type::NSEC);
         if let Some(set) = node.set(Type::CNAME).filter(|_| !is_about_alias) {
             let at = self.message.position();
             self.message.set(Section::Answer, current.owner(), set)?;
@@ -231,15 +232,16 @@ impl<'a> Walk<'a, '_, '_> {
     /// `None` when the name made from the DNAME is too long. A DNAME that renames twice is shown once.
     fn dname(&mut self, current: &Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<Current>, Cut> {
         let Some(set) = node.set(Type::DNAME) else { return Ok(None) };
-        if is_first {
-            let owner = self.suffix(current, depth);
-            self.message.set(Section::Answer, owner, set)?;
-            self.sign(Section::Answer, owner, node, set)?;
-        }
         let Some(target) = set.data().next() else { return Ok(None) };
         let own = current.path.start(depth);
         let len = own + target.len();
-        if len > MAX_NAME {
+        let is_long = len > MAX_NAME;
+        if is_first {
+            let owner = self.suffix(current, depth);
+            let put = self.message.set(Section::Answer, owner, set).and_then(|()| self.sign(Section::Answer, owner, node, set));
+            put.map_err(|Full| Cut { rcode: if is_long { rcode::YXDOMAIN } else { rcode::NOERROR } })?;
+        }
+        if is_long {
             return Ok(None);
         }
         let mut wire = [0; MAX_NAME];

@@ -94,6 +94,9 @@ impl<'o> Message<'o> {
             for depth in 1..=path.count().min(REMEMBERED_LABELS) {
                 self.names.add(path.hash(depth), HEADER + path.start(depth));
             }
+            if path.count() > REMEMBERED_LABELS {
+                self.names.add(path.hash(path.count()), HEADER);
+            }
         }
     }
 

@@ -124,7 +124,7 @@ impl<'a> Proof<'a> {
         &path.wire()[path.start(depth)..path.start(self.zone.labels())]
     }
 
-    /// The NSEC record of this node is in the answer itself.
+    /// The NSEC record of this node needs no showing.
     pub(super) fn forget(&mut self, node: Node<'_>) {
         let zone = self.zone;
         for at in &mut self.list[self.shown..self.len] {

@@ -92,10 +92,13 @@ pub(crate) fn about_signed(zones: &[Vec<Rr>], dice: &mut Dice) -> Vec<Question> 
     let mut questions = Vec::new();
     let mut names = BTreeSet::new();
     for plain in about(zones, dice) {
-        for rtype in [wire::RRSIG, wire::NSEC, wire::NSEC3] {
-            if names.insert((plain.name.to_ascii_lowercase(), rtype)) {
-                questions.push(with_do(Question { rtype, ..plain.clone() }, dice));
+        if names.insert(plain.name.to_ascii_lowercase()) {
+            let mut types = vec![wire::RRSIG, wire::NSEC];
+            // Elsewhere NSEC3 is a type like any other, and at aliases each peer has a way of its own.
+            if wire::labels(&plain.name).iter().any(|label| label.len() == 32) {
+                types.push(wire::NSEC3);
             }
+            questions.extend(types.into_iter().map(|rtype| with_do(Question { rtype, ..plain.clone() }, dice)));
         }
         questions.push(with_do(plain.clone(), dice));
         questions.push(plain);
