@@ -187,7 +187,7 @@ impl<'a> Walk<'a, '_, '_> {
             return Ok(ControlFlow::Break(rcode::NOERROR));
         }
         match expanded {
-            Some(encloser) => proof.no_wildcard_data(&current.path, encloser),
+            Some(encloser) => proof.no_wildcard_data(&current.path, encloser, node),
             None => proof.no_data(&current.path),
         }
         self.negative(current, rcode::NOERROR, proof).map(ControlFlow::Break)
