@@ -1,4 +1,37 @@
-#![doc = "Meridian: answers a streaming operator's hostnames with the nearest panel that can serve the client."]
+//! Meridian: an authoritative DNS server that answers a streaming operator's hostnames with the nearest panel that can
+//! serve the client.
+//!
+//! # The map
+//!
+//! Rooms from the lowest to the highest. A room imports only rooms listed above it; `tests/architecture.rs` holds the code to that.
+//!
+//! ```text
+//! words   clock      the only reading of the time
+//!         document   what people write (TOML), and what is wrong with it, all problems at once
+//!         dns        names, types, record data, the wire, master files
+//!
+//! laws    snapshot   the compiled truth a query reads, and the slot it is swapped in
+//!         answer     question bytes + snapshot → answer bytes
+//!         fleet      what operators want: a document in, a valid `Fleet` out
+//!         compile    master files + fleet → zones made for look-up
+//!         pilot      events → actions; the one place where a snapshot comes into being
+//!
+//! hands   transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
+//!
+//! doors   admin      HTTP: does it live, does it answer
+//!
+//! wiring  node       starts, joins and drains the parts; the event loop; files
+//!         config     meridian.toml → options
+//!         cli        the commands
+//! ```
+//!
+//! The laws are pure: no I/O, clock, lock, log or async in them, time is an argument. Three flows, and nothing else:
+//!
+//! ```text
+//! a query    transport ─ Slot::load ─▸ answer::handle(now, &snapshot, &ask, &mut out) ─▸ Verdict
+//! a change   files ─ node ─▸ pilot::handle(Event) ─▸ Action::Build ─ node ─▸ Event::Built ─▸ Action::Publish ─▸ Slot::store
+//! a look     GET /readyz ─▸ what node last wrote there
+//! ```
 
 pub mod admin;
 pub mod answer;

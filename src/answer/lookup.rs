@@ -9,7 +9,6 @@ use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
-use std::ops::ControlFlow;
 
 /// CNAMEs and DNAMEs followed for one question. Real chains have three; the bound keeps one question from costing as much as a thousand.
 const MAX_HOPS: usize = 128;
@@ -63,134 +62,183 @@ impl Current {
     fn owner(&self) -> Owner<'_> {
         Owner { at: self.at, name: self.name() }
     }
+
+    /// In place: a path is large. `target` is a valid name.
+    fn become_target(&mut self, target: &[u8], at: usize) {
+        self.path.fill(target);
+        self.wire[..target.len()].copy_from_slice(target);
+        self.at = at;
+    }
+}
+
+/// Names and DNAMEs a chain has been through.
+struct Trail {
+    hops: usize,
+    hashes: [u32; MAX_HOPS],
+    lengths: [u8; MAX_HOPS],
+    renames: usize,
+    dnames: [u32; MAX_HOPS],
+}
+
+impl Trail {
+    const EMPTY: Self = Self { hops: 0, hashes: [0; MAX_HOPS], lengths: [0; MAX_HOPS], renames: 0, dnames: [0; MAX_HOPS] };
+
+    /// False when the name was there before, or the trail is too long.
+    fn enter(&mut self, path: &Path) -> bool {
+        let (hash, len) = (path.hash(path.count()), path.wire().len() as u8);
+        let known = (0..self.hops).any(|n| self.hashes[n] == hash && self.lengths[n] == len);
+        if known || self.hops == MAX_HOPS {
+            return false;
+        }
+        (self.hashes[self.hops], self.lengths[self.hops]) = (hash, len);
+        self.hops += 1;
+        true
+    }
+
+    fn has_renamed(&self, node: Node<'_>) -> bool {
+        self.dnames[..self.renames].contains(&node.at())
+    }
+
+    fn rename(&mut self, node: Node<'_>) {
+        self.dnames[self.renames] = node.at();
+        self.renames += 1;
+    }
 }
 
 impl<'a> Walk<'a, '_, '_> {
+    /// The usual cases: one look-up, and the name of the question stays where it is.
     fn run(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
-        // The usual case first: a name that exists, without copying it.
-        if let Found::Node(node) = self.zone.find(path)
-            && !self.is_cut(node)
-            && let Some(set) = self.own_set(node)
-        {
-            let shape = shape(set.rtype);
-            if shape.compress || shape.address {
-                self.message.remember_question(path);
+        let owner = Owner { at: HEADER, name };
+        match self.zone.find(path) {
+            Found::Node(node) if !self.is_cut(node) => {
+                if let Some(set) = self.own_set(node) {
+                    self.positive(owner, path, node, set, None)?;
+                    return Ok(rcode::NOERROR);
+                }
+                if node.flags() & flag::CNAME == 0 && self.denial.is_none() {
+                    return self.negative(owner, path, rcode::NOERROR, None);
+                }
             }
-            let at = self.message.position();
-            self.message.set(Section::Answer, Owner { at: HEADER, name }, set)?;
-            self.sign(Section::Answer, Owner { at: HEADER, name }, node, set)?;
-            if shape.address && self.qtype != Type::ANY {
-                self.target_addresses(at, set)?;
+            // What must be proven takes the long way.
+            _ if self.denial.is_some() => {}
+            Found::Missing(encloser, _) if encloser.flags() & flag::HAS_WILDCARD == 0 => {
+                return self.negative(owner, path, rcode::NXDOMAIN, None);
             }
-            return Ok(rcode::NOERROR);
+            Found::Node(node) => return self.referral(owner, path, node, path.count(), None),
+            Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(owner, path, node, depth, None),
+            _ => {}
         }
         self.chase(path, name)
     }
 
-    /// Everything but the usual case.
+    /// Wildcards, CNAMEs and DNAMEs: the name of the question may not be the last one.
     #[inline(never)]
     fn chase(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
         let mut proof = Proof::new(self.zone, self.denial);
-        let rcode = self.follow_all(path, name, &mut proof)?;
+        let rcode = self.chase_with(path, name, &mut proof)?;
         match proof.show(self.message) {
             Ok(()) => Ok(rcode),
             Err(Full) => Err(Cut { rcode }),
         }
     }
 
-    fn follow_all(&mut self, path: &Path, name: &[u8], proof: &mut Proof<'a>) -> Result<u16, Cut> {
+    fn chase_with(&mut self, path: &Path, name: &[u8], proof: &mut Proof<'a>) -> Result<u16, Cut> {
         self.message.remember_question(path);
         let mut current = Current { path: path.clone(), wire: [0; MAX_NAME], at: HEADER };
         current.wire[..name.len()].copy_from_slice(name);
-        let mut visited = [(0u32, 0usize); MAX_HOPS];
-        // DNAMEs already in the answer, by their place in the zone.
-        let mut renamed: [&[u8]; MAX_HOPS] = [&[]; MAX_HOPS];
-        let mut renames = 0;
-        for hop in 0..MAX_HOPS {
-            let next = match self.zone.find(&current.path) {
+        let mut trail = Trail::EMPTY;
+        while trail.enter(&current.path) {
+            let done = match self.zone.find(&current.path) {
                 // The DNAME asked for is the one that led here.
-                Found::Node(node) if self.qtype == Type::DNAME && renamed[..renames].contains(&node.name()) => return Ok(rcode::NOERROR),
-                Found::Node(node) if self.is_cut(node) => return self.referral(&current, node, current.path.count(), proof),
-                Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(&current, node, depth, proof),
-                Found::Covered(node, depth) => {
-                    let is_first = !renamed[..renames].contains(&node.name());
-                    renamed[renames] = node.name();
-                    renames += 1;
-                    self.dname(&current, node, depth, is_first)?
+                Found::Node(node) if self.qtype == Type::DNAME && trail.has_renamed(node) => Some(rcode::NOERROR),
+                Found::Node(node) if self.is_cut(node) => {
+                    return self.referral(current.owner(), &current.path, node, current.path.count(), Some(proof));
                 }
-                Found::Node(node) => match self.at_node(&current, node, None, proof)? {
-                    ControlFlow::Break(rcode) => return Ok(rcode),
-                    ControlFlow::Continue(next) => Some(next),
-                },
+                Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => {
+                    return self.referral(current.owner(), &current.path, node, depth, Some(proof));
+                }
+                Found::Covered(node, depth) => {
+                    let is_first = !trail.has_renamed(node);
+                    trail.rename(node);
+                    self.dname(&mut current, node, depth, is_first)?
+                }
+                Found::Node(node) => self.at_node(&mut current, node, None, proof)?,
                 Found::Missing(encloser, depth) => match self.zone.wildcard(encloser, &current.path, depth) {
-                    Some(node) => match self.at_node(&current, node, Some(depth), proof)? {
-                        ControlFlow::Break(rcode) => return Ok(rcode),
-                        ControlFlow::Continue(next) => Some(next),
-                    },
+                    Some(node) => self.at_node(&mut current, node, Some(depth), proof)?,
                     None => {
                         proof.no_name(&current.path, depth);
-                        return self.negative(&current, rcode::NXDOMAIN, proof);
+                        return self.negative(current.owner(), &current.path, rcode::NXDOMAIN, Some(proof));
                     }
                 },
             };
-            let Some(next) = next else { return Ok(rcode::YXDOMAIN) };
-            visited[hop] = (current.path.hash(current.path.count()), current.path.count());
-            if self.qtype == Type::CNAME {
-                // Made from a DNAME, and what was asked for.
-                return Ok(rcode::NOERROR);
+            if let Some(rcode) = done {
+                return Ok(rcode);
             }
-            let is_back = visited[..=hop].contains(&(next.path.hash(next.path.count()), next.path.count()));
-            if is_back || !self.is_inside(&next.path) {
-                return Ok(rcode::NOERROR);
+            if !self.is_inside(&current.path) {
+                break;
             }
-            current = next;
         }
         Ok(rcode::NOERROR)
     }
 
-    /// A node that answers for `current`: its own, or the wildcard at the closest encloser, which has `expanded` labels.
+    /// A node that answers for `current`: its own, or the wildcard below the closest encloser, which has `expanded` labels. `None`: there is a CNAME to follow.
     fn at_node(
         &mut self,
-        current: &Current,
+        current: &mut Current,
         node: Node<'a>,
         expanded: Option<usize>,
         proof: &mut Proof<'a>,
-    ) -> Result<ControlFlow<u16, Current>, Cut> {
+    ) -> Result<Option<u16>, Cut> {
         if let Some(encloser) = expanded {
             proof.expanded(&current.path, encloser);
         }
         if let Some(set) = self.own_set(node) {
-            let at = self.message.position();
             if set.rtype == Type::NSEC && !self.message.has_answers() {
                 // What proves the expansion is itself the answer.
                 proof.forget(node);
             }
-            self.message.set(Section::Answer, current.owner(), set)?;
-            self.sign(Section::Answer, current.owner(), node, set)?;
-            proof.show(self.message)?;
-            if shape(set.rtype).address && self.qtype != Type::ANY {
-                self.target_addresses(at, set)?;
-            }
-            return Ok(ControlFlow::Break(rcode::NOERROR));
+            self.positive(current.owner(), &current.path, node, set, Some(proof))?;
+            return Ok(Some(rcode::NOERROR));
         }
-        // These speak of the alias itself, so it is not followed.
+        // These two speak of the alias itself, so it is not followed.
         let is_about_alias = matches!(self.qtype, Type::RRSIG | Type::NSEC);
-        if let Some(set) = node.set(Type::CNAME).filter(|_| !is_about_alias) {
-            let at = self.message.position();
-            self.message.set(Section::Answer, current.owner(), set)?;
-            self.sign(Section::Answer, current.owner(), node, set)?;
-            if let Some(target) = set.data().next()
-                && let Some(next) = self.follow(at, target)
-            {
-                return Ok(ControlFlow::Continue(next));
+        let Some(set) = node.set(Type::CNAME).filter(|_| !is_about_alias) else {
+            match expanded {
+                Some(encloser) => proof.no_wildcard_data(&current.path, encloser, node),
+                None => proof.no_data(&current.path),
             }
-            return Ok(ControlFlow::Break(rcode::NOERROR));
+            return self.negative(current.owner(), &current.path, rcode::NOERROR, Some(proof)).map(Some);
+        };
+        let at = self.message.position();
+        self.message.set(Section::Answer, current.owner(), set)?;
+        self.sign(Section::Answer, current.owner(), node, set)?;
+        let Some(target) = set.data().next() else { return Ok(Some(rcode::NOERROR)) };
+        current.become_target(target, self.message.resolve(self.message.data_at(at)));
+        Ok(None)
+    }
+
+    #[inline]
+    fn positive(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>, set: Set<'a>, proof: Option<&mut Proof<'a>>) -> Result<(), Cut> {
+        let shape = shape(set.rtype);
+        if shape.compress || shape.address {
+            self.message.remember_question(path);
         }
-        match expanded {
-            Some(encloser) => proof.no_wildcard_data(&current.path, encloser, node),
-            None => proof.no_data(&current.path),
+        let at = self.message.position();
+        match self.denial {
+            None => self.message.set(Section::Answer, owner, set)?,
+            Some(_) if self.qtype == Type::RRSIG && !self.message.has_answers() => proof::first_signatures(self.message, owner, set)?,
+            Some(_) => {
+                self.message.set(Section::Answer, owner, set)?;
+                proof::sign(self.message, Section::Answer, owner, node, set, None)?;
+            }
         }
-        self.negative(current, rcode::NOERROR, proof).map(ControlFlow::Break)
+        if let Some(proof) = proof {
+            proof.show(self.message)?;
+        }
+        if shape.address && self.qtype != Type::ANY {
+            self.target_addresses(at, set);
+        }
+        Ok(())
     }
 
     #[inline]
@@ -221,48 +269,45 @@ impl<'a> Walk<'a, '_, '_> {
         path.count() >= self.zone.labels() && path.suffix(self.zone.labels()) == self.zone.apex()
     }
 
-    /// The name a CNAME record just written at `at` leads to.
-    fn follow(&self, at: usize, target: &[u8]) -> Option<Current> {
-        let path = Path::read(target)?;
-        let mut next = Current { path, wire: [0; MAX_NAME], at: self.message.resolve(self.message.data_at(at)) };
-        next.wire[..target.len()].copy_from_slice(target);
-        Some(next)
-    }
-
-    /// `None` when the name made from the DNAME is too long. A DNAME that renames twice is shown once.
-    fn dname(&mut self, current: &Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<Current>, Cut> {
-        let Some(set) = node.set(Type::DNAME) else { return Ok(None) };
-        let Some(target) = set.data().next() else { return Ok(None) };
+    /// The name is left at the one made from the DNAME, unless that is too long: then the RCODE says so.
+    /// A DNAME that renames twice is shown once.
+    fn dname(&mut self, current: &mut Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<u16>, Cut> {
+        let Some(set) = node.set(Type::DNAME) else { return Ok(Some(rcode::SERVFAIL)) };
+        let Some(target) = set.data().next() else { return Ok(Some(rcode::SERVFAIL)) };
         let own = current.path.start(depth);
         let len = own + target.len();
         let is_long = len > MAX_NAME;
         if is_first {
-            let owner = self.suffix(current, depth);
+            let owner = self.suffix(current.owner(), &current.path, depth);
             let put = self.message.set(Section::Answer, owner, set).and_then(|()| self.sign(Section::Answer, owner, node, set));
             put.map_err(|Full| Cut { rcode: if is_long { rcode::YXDOMAIN } else { rcode::NOERROR } })?;
         }
         if is_long {
-            return Ok(None);
+            return Ok(Some(rcode::YXDOMAIN));
         }
         let mut wire = [0; MAX_NAME];
         wire[..own].copy_from_slice(&current.name()[..own]);
         wire[own..len].copy_from_slice(target);
         let at = self.message.position();
         self.message.cname(current.owner(), set.ttl(), &wire[..len])?;
-        Ok(self.follow(at, &wire[..len]))
+        current.become_target(&wire[..len], self.message.resolve(self.message.data_at(at)));
+        // A question for the CNAME itself is answered by the one just made.
+        Ok((self.qtype == Type::CNAME).then_some(rcode::NOERROR))
     }
 
-    fn negative(&mut self, current: &Current, rcode: u16, proof: &mut Proof<'a>) -> Result<u16, Cut> {
+    fn negative(&mut self, owner: Owner<'_>, path: &Path, rcode: u16, proof: Option<&mut Proof<'a>>) -> Result<u16, Cut> {
+        self.message.remember_question(path);
         let apex = self.zone.apex_node();
         let Some(soa) = apex.set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
         let minimum = soa.data().next().and_then(|data| data.last_chunk()).map_or(0, |last| u32::from_be_bytes(*last));
-        let owner = self.suffix(current, self.zone.labels());
+        let owner = self.suffix(owner, path, self.zone.labels());
         let ttl = soa.ttl().min(minimum);
         let mut written = self.message.set_with_ttl(Section::Authority, owner, soa, ttl);
         if self.denial.is_some() {
-            written = written
-                .and_then(|()| proof::sign(self.message, Section::Authority, owner, apex, soa, Some(ttl)))
-                .and_then(|()| proof.show(self.message));
+            written = written.and_then(|()| proof::sign(self.message, Section::Authority, owner, apex, soa, Some(ttl)));
+        }
+        if let Some(proof) = proof {
+            written = written.and_then(|()| proof.show(self.message));
         }
         match written {
             Ok(()) => Ok(rcode),
@@ -271,144 +316,126 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// The rightmost `depth` labels of a name that stands in the message.
-    fn suffix<'c>(&self, current: &'c Current, depth: usize) -> Owner<'c> {
-        let at = self.message.suffix_at(current.at, current.path.count() - depth);
-        Owner { at, name: &current.name()[current.path.start(depth)..] }
+    fn suffix<'c>(&self, owner: Owner<'c>, path: &Path, depth: usize) -> Owner<'c> {
+        let at = self.message.suffix_at(owner.at, path.count() - depth);
+        Owner { at, name: &owner.name[path.start(depth)..] }
     }
 
-    fn referral(&mut self, current: &Current, node: Node<'a>, depth: usize, proof: &mut Proof<'a>) -> Result<u16, Cut> {
+    fn referral(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>, depth: usize, proof: Option<&mut Proof<'a>>) -> Result<u16, Cut> {
+        self.message.remember_question(path);
         if !self.message.has_answers() {
             self.message.clear_flag(Header::AA);
         }
         let Some(set) = node.set(Type::NS) else { return Ok(rcode::SERVFAIL) };
-        let owner = self.suffix(current, depth);
+        let owner = self.suffix(owner, path, depth);
         let at = self.message.position();
         self.message.set(Section::Authority, owner, set)?;
-        if self.denial.is_some() {
+        if let Some(proof) = proof.filter(|_| self.denial.is_some()) {
             match node.set(Type::DS) {
                 Some(ds) => {
                     self.message.set(Section::Authority, owner, ds)?;
                     self.sign(Section::Authority, owner, node, ds)?;
                 }
-                None => proof.no_ds(&current.path, depth),
+                None => proof.no_ds(path, depth),
             }
             proof.show(self.message)?;
         }
-        self.glue(&current.path, depth, at, set)?;
+        self.glue(path, depth, at, set)?;
         Ok(rcode::NOERROR)
     }
 
     /// Addresses of the delegation's servers. Those below the cut are needed (RFC 9471): without room for them the answer is cut.
     fn glue(&mut self, path: &Path, depth: usize, at: usize, set: Set<'a>) -> Result<(), Cut> {
-        let targets = self.targets(at, set);
-        let mut complete = true;
+        let mut is_complete = true;
         for needed in [true, false] {
-            for &(place, target) in targets.iter() {
-                let Some(named) = Path::read(target) else { continue };
+            self.each_target(at, set, |walk, named, place, target| {
                 let is_below = named.count() >= depth && named.suffix(depth) == path.suffix(depth);
-                if is_below != needed || !self.is_inside(&named) {
-                    continue;
+                match walk.zone.host(named) {
+                    Some(node) if is_below == needed => {
+                        let put = walk.addresses(place, target, node);
+                        is_complete &= put.is_ok();
+                        if needed { put } else { Ok(()) }
+                    }
+                    _ => Ok(()),
                 }
-                if let Some(node) = self.host(&named) {
-                    complete &= self.addresses(place, target, node, needed)?;
-                }
-            }
+            })?;
         }
-        if self.denial.is_some() && complete {
-            self.sign_targets(&targets, None);
+        if self.denial.is_some() && is_complete {
+            self.sign_targets(at, set);
         }
         Ok(())
     }
 
     /// Addresses of the names an RRset points at, as far as there is room.
-    fn target_addresses(&mut self, at: usize, set: Set<'a>) -> Result<(), Cut> {
-        let targets = self.targets(at, set);
-        // AliasMode: what the alias leads to comes along (RFC 9460 §4.1).
-        let is_alias = matches!(set.rtype, Type::SVCB | Type::HTTPS) && set.data().any(|data| data.starts_with(&[0, 0]));
-        let service = is_alias.then_some(set.rtype);
-        let mut complete = true;
-        for &(place, target) in targets.iter() {
-            let Some(named) = Path::read(target).filter(|named| self.is_inside(named)) else { continue };
-            let Some(node) = self.host(&named) else { continue };
-            complete &= self.addresses(place, target, node, false)?;
-            if let Some(service) = service.and_then(|rtype| node.set(rtype)) {
-                complete &= self.message.set(Section::Additional, Owner { at: place, name: target }, service).is_ok();
+    fn target_addresses(&mut self, at: usize, set: Set<'a>) {
+        let is_service = matches!(set.rtype, Type::SVCB | Type::HTTPS);
+        let mut is_complete = true;
+        let _ = self.each_target(at, set, |walk, named, place, target| {
+            let Some(node) = walk.zone.host(named) else { return Ok(()) };
+            let mut put = walk.addresses(place, target, node);
+            if put.is_ok()
+                && is_service
+                && let Some(service) = node.set(set.rtype)
+            {
+                // What an alias leads to comes along (RFC 9460 §4.1).
+                put = walk.message.set(Section::Additional, Owner { at: place, name: target }, service);
             }
+            is_complete &= put.is_ok();
+            Ok(())
+        });
+        if self.denial.is_some() && is_complete {
+            self.sign_targets(at, set);
         }
-        if self.denial.is_some() && complete {
-            self.sign_targets(&targets, service);
+    }
+
+    /// Signatures of the additional section, once all that they sign is in it and as far as there is room (RFC 4035 §3.1.1).
+    #[inline(never)]
+    fn sign_targets(&mut self, at: usize, set: Set<'a>) {
+        let service = matches!(set.rtype, Type::SVCB | Type::HTTPS).then_some(set.rtype);
+        let _ = self.each_target(at, set, |walk, named, place, target| {
+            let Some(node) = walk.zone.host(named) else { return Ok(()) };
+            for set in [Some(Type::A), Some(Type::AAAA), service].into_iter().flatten().filter_map(|rtype| node.set(rtype)) {
+                proof::sign(walk.message, Section::Additional, Owner { at: place, name: target }, node, set, None)?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Stops at the first RRset that does not fit: half of a host's addresses would send all clients to that half.
+    fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>) -> Result<(), Full> {
+        for rtype in [Type::A, Type::AAAA] {
+            if let Some(set) = node.set(rtype) {
+                self.message.set(Section::Additional, Owner { at, name }, set)?;
+            }
         }
         Ok(())
     }
 
-    /// Where the addresses of a name that others point at stand: glue counts, and so does a wildcard's offer.
-    fn host(&self, path: &Path) -> Option<Node<'a>> {
-        match self.zone.find(path) {
-            Found::Node(node) => Some(node),
-            Found::Covered(..) => self.zone.exact(path, path.count()),
-            Found::Missing(encloser, depth) => self.zone.wildcard(encloser, path, depth),
-        }
-    }
-
-    /// True when all of them fit.
-    fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>, needed: bool) -> Result<bool, Cut> {
-        let mut complete = true;
-        for rtype in [Type::A, Type::AAAA] {
-            if let Some(set) = node.set(rtype) {
-                let put = self.message.set(Section::Additional, Owner { at, name }, set);
-                if needed {
-                    put?;
-                }
-                complete &= put.is_ok();
-            }
-        }
-        Ok(complete)
-    }
-
-    /// Signatures in the additional section, as many as there is room for: the first thing to leave out (RFC 4035 §3.1.1).
-    #[inline(never)]
-    fn sign_targets(&mut self, targets: &Targets<'a>, service: Option<Type>) {
-        for &(at, name) in targets.iter() {
-            let Some(named) = Path::read(name).filter(|named| self.is_inside(named)) else { continue };
-            let Some(node) = self.host(&named) else { continue };
-            for set in [Some(Type::A), Some(Type::AAAA), service].into_iter().flatten().filter_map(|rtype| node.set(rtype)) {
-                let _ = proof::sign(self.message, Section::Additional, Owner { at, name }, node, set, None);
-            }
-        }
-    }
-
-    /// The names an RRset just written at `at` points at, each once, with where it stands in the message.
-    fn targets(&mut self, mut at: usize, set: Set<'a>) -> Targets<'a> {
+    /// The names in the zone that an RRset just written at `at` points at, each once, with where it stands in the message.
+    fn each_target(
+        &mut self,
+        mut at: usize,
+        set: Set<'a>,
+        mut visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
+    ) -> Result<(), Full> {
         let shape = shape(set.rtype);
-        let mut targets = Targets { len: 0, list: [(0, &[]); MAX_TARGETS] };
-        for data in set.data() {
+        let mut places = [0; MAX_TARGETS];
+        let mut path = Path::ROOT;
+        for (n, data) in set.data().take(MAX_TARGETS).enumerate() {
             let start = self.message.data_at(at);
+            at = start + self.message.data_len(start);
             let target = &data[usize::from(shape.skip)..];
             let target = &target[..crate::dns::name::wire_len(target).unwrap_or(0)];
-            let Some(path) = Path::read(target) else { break };
+            if !path.fill(target) || !self.is_inside(&path) {
+                continue;
+            }
             let stands = self.message.resolve(start + usize::from(shape.skip));
             let place = if shape.compress { stands } else { self.message.note(&path, stands) };
-            targets.add(place, target);
-            at = start + self.message.data_len(start);
+            places[n] = place;
+            if !places[..n].contains(&place) {
+                visit(self, &path, place, target)?;
+            }
         }
-        targets
-    }
-}
-
-struct Targets<'a> {
-    len: usize,
-    list: [(usize, &'a [u8]); MAX_TARGETS],
-}
-
-impl<'a> Targets<'a> {
-    fn add(&mut self, place: usize, target: &'a [u8]) {
-        if self.len < MAX_TARGETS && self.iter().all(|&(other, _)| other != place) {
-            self.list[self.len] = (place, target);
-            self.len += 1;
-        }
-    }
-
-    fn iter(&self) -> std::slice::Iter<'_, (usize, &'a [u8])> {
-        self.list[..self.len].iter()
+        Ok(())
     }
 }

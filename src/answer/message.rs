@@ -290,9 +290,10 @@ impl<'o> Message<'o> {
     /// Writes a name, its longest known suffix as a pointer, and remembers the rest. Gives where the name can be pointed at.
     fn name(&mut self, name: &[u8]) -> Result<usize, Full> {
         let start = self.pos;
-        let Some(path) = Path::read(name) else {
+        let mut path = Path::ROOT;
+        if !path.fill(name) {
             return self.put(name).map(|()| start);
-        };
+        }
         let count = path.count();
         for depth in (1..=count).rev() {
             if let Some(place) = self.find(&path, depth) {

@@ -108,7 +108,10 @@ impl Say {
 }
 
 fn decide(snapshot: &Snapshot, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> Say {
-    let Some(path) = Path::read(question.name) else { return Say::plain(rcode::FORMERR) };
+    let mut path = Path::ROOT;
+    if !path.fill(question.name) {
+        return Say::plain(rcode::FORMERR);
+    }
     match question.qclass {
         class::IN | class::ANY => {}
         class::CH => return chaos::answer(&snapshot.manners, &path, question.qtype, message),

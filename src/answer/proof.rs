@@ -187,3 +187,12 @@ pub(super) fn sign(
         None => Ok(()),
     }
 }
+
+/// Of all signatures of a name those of one type, as of all types one set: the asker wants to look, not to have.
+pub(super) fn first_signatures(message: &mut Message<'_>, owner: Owner<'_>, signatures: Set<'_>) -> Result<(), Full> {
+    let first = signatures.data().filter_map(|data| data.first_chunk()).min();
+    match first {
+        Some(&covered) => message.signatures(Section::Answer, owner, signatures, Type(u16::from_be_bytes(covered)), None),
+        None => Ok(()),
+    }
+}

@@ -104,7 +104,8 @@ pub(super) fn socket_addresses(table: &mut TableReader<'_>) -> Option<At<Vec<Soc
     let mut addresses = Vec::new();
     for text in &texts.it {
         let Some(address) = socket_address(table, "listen", text) else { continue };
-        if seen.insert(address) {
+        // Port 0 is "any that is free", and a different one each time.
+        if address.port() == 0 || seen.insert(address) {
             addresses.push(address);
         } else {
             table.error(text.line, "listen", format!("`{address}` is listed twice"), "keep one of the two");
@@ -115,7 +116,6 @@ pub(super) fn socket_addresses(table: &mut TableReader<'_>) -> Option<At<Vec<Soc
 
 pub(super) fn socket_address(table: &TableReader<'_>, key: &str, text: &At<String>) -> Option<SocketAddr> {
     let (what, hint) = match text.parse::<SocketAddr>() {
-        Ok(address) if address.port() == 0 => ("has port 0".to_owned(), "choose a port, such as 53".to_owned()),
         Ok(address) if address.ip().is_multicast() => ("is a multicast address".to_owned(), "write an address of this host".to_owned()),
         Ok(address) => return Some(address),
         Err(_) => not_an_address(text),
@@ -143,7 +143,7 @@ pub(super) fn refuse_shared_port(reader: &Reader, dns: &At<Dns>, admin: &At<Admi
     let taken = |listen: &&SocketAddr| {
         let same_family = listen.is_ipv4() == admin_address.is_ipv4();
         let covers = listen.ip() == admin_address.ip() || listen.ip().is_unspecified() || admin_address.ip().is_unspecified();
-        listen.port() == admin_address.port() && same_family && covers
+        listen.port() != 0 && listen.port() == admin_address.port() && same_family && covers
     };
     if let Some(listen) = dns.listen.iter().find(taken) {
         let what = format!("`{listen}` takes the port of admin.listen ({admin_address})");

@@ -92,6 +92,18 @@ impl<'a> TableReader<'a> {
         self.text_of(key, node)
     }
 
+    /// Text that no problem shows.
+    pub fn secret(&mut self, key: &'static str) -> Option<At<String>> {
+        let node = self.node(key)?;
+        match &node.it {
+            Value::Text(text) => Some(At::new(node.line, text.clone())),
+            _ => {
+                self.error(node.line, key, "not text", "put it in quotes");
+                None
+            }
+        }
+    }
+
     pub fn integer(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<At<u32>> {
         let node = self.node(key)?;
         self.integer_of(key, node, range)

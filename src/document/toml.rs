@@ -4,8 +4,8 @@ use super::{At, Node, Problem, Reader, Table, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A hundred thousand hostnames with policies fill some 20 MiB; what is longer is not a document and only costs memory.
-pub const MAX_DOCUMENT: usize = 64 << 20;
+/// A hundred thousand hostnames fill some 9 MiB. The parser may need fifty times the length of garbage, so what is longer is not tried.
+pub const MAX_DOCUMENT: usize = 32 << 20;
 /// Documents up to this size have all their syntax errors listed; in longer ones the first is enough, because garbage has one at every byte.
 const MAX_LISTED: usize = 1 << 20;
 /// More syntax errors than this help nobody.

@@ -302,12 +302,13 @@ fn checks_fit_their_kind() {
         ("kind = \"http\"\nurl = \"http://a/\"\nheaders = { \"A B\" = \"x\" }", "check c: headers.A B: not a header's name"),
         ("kind = \"panel-api\"\nurl = \"http://a\"\nuser = \"u\"", "check c: `password` is missing"),
         ("kind = \"panel-api\"\nurl = \"http://a\"\nuser = \"u\"\npassword = \"p\"\npassword_file = \"f\"", "`password` is given as well"),
+        ("kind = \"panel-api\"\nurl = \"http://a\"\nuser = \"u\"\npassword = 123456", "check c: password: not text; put it in quotes"),
         ("kind = \"tcp\"\nport = 80\ndegraded_after = 4", "4 failures come after the panel is down (3)"),
         ("kind = \"tcp\"\nport = 80\ninterval = \"1ms\"", "from 10ms to 1d"),
     ] {
         let found = with(keys);
         assert!(found.contains(expected), "{keys}: {found}");
-        assert_eq!(found.lines().count(), 1, "{found}");
+        assert!(found.lines().count() == 1 && !found.contains("123456"), "{found}");
     }
     let (fleet, _) = read("[[check]]\nname = \"c\"\nkind = \"panel-api\"\nurl = \"http://a\"\nuser = \"u\"\npassword = \"hunter2\"\n");
     assert!(matches!(&fleet.checks[0].kind, CheckKind::PanelApi { .. }));
@@ -336,6 +337,7 @@ fn what_is_not_built_yet_says_so() {
     assert!(read(key).1.contains("f.toml:1: key acme: keys for transfers and updates are not built yet"));
     let (_, found) = read(&format!("{}{key}", SOUND.replacen("file = \"p.zone\"", "file = \"p.zone\"\nupdate = {key = \"acme\"}", 1)));
     assert!(found.contains("update.key: dynamic updates are not built yet"), "{found}");
+    assert!(!read(&key.replace("\"c2VjcmV0\"", "123456")).1.contains("123456"));
     let secret = read(&key.replace("c2VjcmV0", "c2VjcmV0!")).1;
     assert!(secret.contains("key acme: secret: not base64") && !secret.contains("c2Vj"), "{secret}");
 }

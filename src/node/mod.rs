@@ -57,6 +57,7 @@ pub type Reader = Box<dyn FnMut() -> Reading + Send>;
 
 /// Runs until SIGTERM or SIGINT. Errors are sentences for the operator.
 pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
+    transport::return_freed_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BUILDERS)

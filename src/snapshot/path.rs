@@ -45,42 +45,50 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 impl Path {
+    /// The root; for `fill`.
+    pub const ROOT: Self = Self { lower: [0; MAX_NAME], len: 1, count: 0, starts: [0; MAX_LABELS], hashes: [ROOT_HASH; MAX_LABELS] };
+
     /// The name at the start of `wire`, uncompressed; `None` if there is no valid one.
-    #[inline]
     pub fn read(wire: &[u8]) -> Option<Self> {
-        let mut path = Self { lower: [0; MAX_NAME], len: 0, count: 0, starts: [0; MAX_LABELS], hashes: [0; MAX_LABELS] };
+        let mut path = Self::ROOT;
+        path.fill(wire).then_some(path)
+    }
+
+    /// The same in place: a path is large, and moving it costs as much as making it. False leaves it of no use.
+    #[inline]
+    pub fn fill(&mut self, wire: &[u8]) -> bool {
         let mut at = 0usize;
         let mut count = 0usize;
         loop {
-            let len = usize::from(*wire.get(at)?);
-            path.starts[count] = at as u8;
+            let Some(&len) = wire.get(at) else { return false };
+            self.starts[count] = at as u8;
             if len == 0 {
                 break;
             }
-            let end = at + 1 + len;
+            let end = at + 1 + usize::from(len);
             // The root label must still fit behind it.
             if len > 63 || end >= MAX_NAME {
-                return None;
+                return false;
             }
-            let label = wire.get(at + 1..end)?;
-            path.lower[at] = len as u8;
-            for (to, from) in path.lower[at + 1..end].iter_mut().zip(label) {
+            let Some(label) = wire.get(at + 1..end) else { return false };
+            self.lower[at] = len;
+            for (to, from) in self.lower[at + 1..end].iter_mut().zip(label) {
                 *to = from.to_ascii_lowercase();
             }
             at = end;
             count += 1;
         }
-        path.len = at as u8 + 1;
-        path.count = count as u8;
+        self.lower[at] = 0;
+        self.len = at as u8 + 1;
+        self.count = count as u8;
         let mut hash = ROOT_HASH;
-        path.hashes[0] = hash;
         for depth in 1..=count {
-            let start = usize::from(path.starts[count - depth]);
-            let end = usize::from(path.starts[count - depth + 1]);
-            hash = chain(hash, &path.lower[start + 1..end]);
-            path.hashes[depth] = hash;
+            let start = usize::from(self.starts[count - depth]);
+            let end = usize::from(self.starts[count - depth + 1]);
+            hash = chain(hash, &self.lower[start + 1..end]);
+            self.hashes[depth] = hash;
         }
-        Some(path)
+        true
     }
 
     /// Labels without the root.

@@ -125,6 +125,21 @@ impl Zone {
         self.probe(hash, |name| name == relative)
     }
 
+    /// The records that stand for a name others point at: its own or a wildcard's, delegations or not, for glue counts.
+    pub fn host(&self, path: &Path) -> Option<Node<'_>> {
+        let mut depth = path.count();
+        if let Some(node) = self.exact(path, depth) {
+            return Some(node);
+        }
+        while depth > self.labels {
+            depth -= 1;
+            if let Some(encloser) = self.exact(path, depth) {
+                return self.wildcard(encloser, path, depth);
+            }
+        }
+        None
+    }
+
     /// The `*` below suffix `depth` of `path`, if there is one.
     #[inline]
     pub fn wildcard(&self, encloser: Node<'_>, path: &Path, depth: usize) -> Option<Node<'_>> {
@@ -161,7 +176,7 @@ impl Zone {
 
     #[inline]
     fn node(&self, at: At) -> Node<'_> {
-        Node { bytes: &self.bytes[at.0 as usize * ALIGN..] }
+        Node { at: at.0, bytes: &self.bytes[at.0 as usize * ALIGN..] }
     }
 
     #[inline]
@@ -186,6 +201,7 @@ impl Zone {
 /// A name that exists, with what it owns.
 #[derive(Clone, Copy)]
 pub struct Node<'a> {
+    at: u32,
     bytes: &'a [u8],
 }
 
@@ -193,6 +209,12 @@ impl<'a> Node<'a> {
     #[inline]
     fn cover(self) -> u32 {
         u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], self.bytes[3]])
+    }
+
+    /// Tells nodes of one zone apart.
+    #[inline]
+    pub fn at(self) -> u32 {
+        self.at
     }
 
     #[inline]

@@ -27,7 +27,7 @@ fuzz_target!(|text: &[u8]| {
             let shown = format!("{} {} {} {}", Name::from_wire(record.owner).unwrap(), record.ttl, record.rtype, meridian::dns::rdata::show(record.rtype, record.rdata));
             let mut again = Vec::new();
             let reading = master::read("again", shown.as_bytes(), &apex, &mut Same(b"", 99), &mut |back| again = back.rdata.to_vec());
-            assert!(reading.problems.is_empty(), "{shown}: {:?}", reading.problems);
+            assert!(!reading.problems.iter().any(meridian::document::Problem::is_error), "{shown}: {:?}", reading.problems);
             assert_eq!(again, record.rdata, "{shown}");
         }
     });

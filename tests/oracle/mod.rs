@@ -153,9 +153,9 @@ impl Oracle {
         said
     }
 
-    /// Addresses that stand in the zone for a name, glue as well, or that a wildcard offers outside delegations.
+    /// Addresses that stand in the zone for a name, or that a wildcard offers, delegations or not.
     fn add_addresses(&self, said: &mut Said, name: &Name) {
-        if !below(name, &self.apex) || (!self.exists(name) && self.cover(name, A).is_some()) {
+        if !below(name, &self.apex) {
             return;
         }
         if let Some(source) = self.source(name) {

@@ -103,7 +103,7 @@ pub(super) fn read(table: &mut TableReader<'_>) -> Check {
         verify: table.bool("verify"),
         certificate_days: table.integer("certificate_days", 0..=MAX_CERTIFICATE_DAYS),
         user: table.text("user"),
-        password: table.text("password"),
+        password: table.secret("password"),
         password_file: table.text("password_file"),
     };
     if let Some(kind) = kind {

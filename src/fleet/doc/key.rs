@@ -21,7 +21,7 @@ impl std::fmt::Debug for Key {
 pub(super) fn read(table: &mut TableReader<'_>) -> Key {
     table.needs("algorithm", "name it: algorithm = \"hmac-sha256\"");
     let algorithm = table.word("algorithm", &ALGORITHMS.map(|word| (word, word)));
-    let secret = table.text("secret");
+    let secret = table.secret("secret");
     let secret_file = table.text("secret_file");
     match (&secret, &secret_file) {
         (None, None) if !table.has("secret") && !table.has("secret_file") => {
