@@ -105,6 +105,21 @@ impl Trail {
     }
 }
 
+/// Which of an RRset's targets have all their addresses in the message. Beyond the first hundred there is no room for signatures.
+struct Written(u128);
+
+impl Written {
+    fn note(&mut self, nth: u32, put: Result<(), Full>) {
+        if put.is_ok() {
+            self.0 |= 1u128.checked_shl(nth).unwrap_or(0);
+        }
+    }
+
+    fn has(&self, nth: u32) -> bool {
+        self.0 & 1u128.checked_shl(nth).unwrap_or(0) != 0
+    }
+}
+
 impl<'a> Walk<'a, '_, '_> {
     /// The usual cases: one look-up, and the name of the question stays where it is.
     fn run(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
@@ -204,7 +219,7 @@ impl<'a> Walk<'a, '_, '_> {
         let is_about_alias = matches!(self.qtype, Type::RRSIG | Type::NSEC);
         let Some(set) = node.set(Type::CNAME).filter(|_| !is_about_alias) else {
             match expanded {
-                Some(encloser) => proof.no_wildcard_data(&current.path, encloser, node),
+                Some(encloser) => proof.no_wildcard_data(&current.path, encloser),
                 None => proof.no_data(&current.path),
             }
             return self.negative(current.owner(), &current.path, rcode::NOERROR, Some(proof)).map(Some);
@@ -346,22 +361,24 @@ impl<'a> Walk<'a, '_, '_> {
 
     /// Addresses of the delegation's servers. Those below the cut are needed (RFC 9471): without room for them the answer is cut.
     fn glue(&mut self, path: &Path, depth: usize, at: usize, set: Set<'a>) -> Result<(), Cut> {
-        let mut is_complete = true;
+        let mut written = Written(0);
         for needed in [true, false] {
+            let mut nth = 0;
             self.each_target(at, set, |walk, named, place, target| {
+                nth += 1;
                 let is_below = named.count() >= depth && named.suffix(depth) == path.suffix(depth);
                 match walk.zone.host(named) {
                     Some(node) if is_below == needed => {
                         let put = walk.addresses(place, target, node);
-                        is_complete &= put.is_ok();
+                        written.note(nth, put);
                         if needed { put } else { Ok(()) }
                     }
                     _ => Ok(()),
                 }
             })?;
         }
-        if self.denial.is_some() && is_complete {
-            self.sign_targets(at, set);
+        if self.denial.is_some() {
+            self.sign_targets(at, set, &written);
         }
         Ok(())
     }
@@ -369,8 +386,9 @@ impl<'a> Walk<'a, '_, '_> {
     /// Addresses of the names an RRset points at, as far as there is room.
     fn target_addresses(&mut self, at: usize, set: Set<'a>) {
         let is_service = matches!(set.rtype, Type::SVCB | Type::HTTPS);
-        let mut is_complete = true;
+        let (mut written, mut nth) = (Written(0), 0);
         let _ = self.each_target(at, set, |walk, named, place, target| {
+            nth += 1;
             let Some(node) = walk.zone.host(named) else { return Ok(()) };
             let mut put = walk.addresses(place, target, node);
             if put.is_ok()
@@ -380,20 +398,22 @@ impl<'a> Walk<'a, '_, '_> {
                 // What an alias leads to comes along (RFC 9460 §4.1).
                 put = walk.message.set(Section::Additional, Owner { at: place, name: target }, service);
             }
-            is_complete &= put.is_ok();
+            written.note(nth, put);
             Ok(())
         });
-        if self.denial.is_some() && is_complete {
-            self.sign_targets(at, set);
+        if self.denial.is_some() {
+            self.sign_targets(at, set, &written);
         }
     }
 
     /// Signatures of the additional section, once all that they sign is in it and as far as there is room (RFC 4035 §3.1.1).
     #[inline(never)]
-    fn sign_targets(&mut self, at: usize, set: Set<'a>) {
+    fn sign_targets(&mut self, at: usize, set: Set<'a>, written: &Written) {
         let service = matches!(set.rtype, Type::SVCB | Type::HTTPS).then_some(set.rtype);
+        let mut nth = 0;
         let _ = self.each_target(at, set, |walk, named, place, target| {
-            let Some(node) = walk.zone.host(named) else { return Ok(()) };
+            nth += 1;
+            let Some(node) = walk.zone.host(named).filter(|_| written.has(nth)) else { return Ok(()) };
             for set in [Some(Type::A), Some(Type::AAAA), service].into_iter().flatten().filter_map(|rtype| node.set(rtype)) {
                 proof::sign(walk.message, Section::Additional, Owner { at: place, name: target }, node, set, None)?;
             }

@@ -54,10 +54,9 @@ impl<'a> Proof<'a> {
     }
 
     /// The wildcard that stands in for `path` has nothing of the type asked for. `expanded` was said before.
-    pub(super) fn no_wildcard_data(&mut self, path: &Path, encloser: usize, node: Node<'_>) {
+    pub(super) fn no_wildcard_data(&mut self, path: &Path, encloser: usize) {
         match self.denial {
-            // Knot and BIND leave it at that where the wildcard is an empty non-terminal.
-            Some(Denial::Nsec(_)) if node.set(Type::NSEC).is_none() => {}
+            // Also where the wildcard is an empty non-terminal, although Knot and BIND leave that out: validators fail without it.
             Some(Denial::Nsec(order)) => self.add(self.nsec_wildcard(order, path, encloser)),
             Some(Denial::Nsec3(nsec3)) => {
                 self.add(nsec3.at(&nsec3.hash(path.suffix(encloser))));

@@ -79,7 +79,7 @@ pub(crate) fn faults(question: &Question, peers: &[Heard], ours: &Heard) -> Vec<
         }
         let is_excused = match n {
             3 => is_close(question, ours) && peers.iter().any(is_truncated),
-            5 => is_minimal(peers, ours) || (is_close(question, ours) && peers.iter().any(is_truncated)),
+            5 => is_minimal(peers, ours) || proves_more(peers, ours) || (is_close(question, ours) && peers.iter().any(is_truncated)),
             6 => {
                 is_cut_to_size(question, peers, ours)
                     || is_minimal(peers, ours)
@@ -150,13 +150,37 @@ fn is_minimal(peers: &[Heard], ours: &Heard) -> bool {
     })
 }
 
+/// True when `ours` is a peer's authority and proofs beside it. Each peer leaves one out somewhere that validators need:
+/// Knot and BIND for a wildcard that is an empty non-terminal, Knot where a wildcard stands in for a name that starts with `*`.
+fn proves_more(peers: &[Heard], ours: &Heard) -> bool {
+    let Heard::Said(ours) = ours else { return false };
+    peers.iter().any(|peer| {
+        let Heard::Said(peer) = peer else { return false };
+        peer.rcode() == ours.rcode()
+            && !peer.has(wire::TC)
+            && peer.authority.iter().all(|rr| ours.authority.contains(rr))
+            && ours.authority.iter().all(|rr| peer.authority.contains(rr) || is_proof(rr))
+    })
+}
+
+fn is_proof(rr: &Rr) -> bool {
+    match rr.rtype {
+        wire::NSEC | wire::NSEC3 => true,
+        wire::RRSIG => [wire::NSEC, wire::NSEC3].iter().any(|covered| rr.rdata.starts_with(&covered.to_be_bytes())),
+        _ => false,
+    }
+}
+
 /// True when `ours` carries only additional records that a peer has too, and no room for another.
 fn is_cut_to_size(question: &Question, peers: &[Heard], ours: &Heard) -> bool {
     let Heard::Said(ours) = ours else { return false };
+    // Knot proves of the hosts of services which types they do not have.
+    let is_proof = |rr: &&Rr| is_proof(rr) && ours.answer.iter().any(|rr| matches!(rr.rtype, 64 | 65));
     let offered: Vec<&Rr> = peers
         .iter()
         .filter_map(|p| if let Heard::Said(answer) = p { Some(answer) } else { None })
         .flat_map(|answer| &answer.additional)
+        .filter(|rr| !is_proof(rr))
         .collect();
     // A record counts as missing only where the answer names its owner; more is a server's own choice.
     let is_named = |rr: &Rr| ours.answer.iter().chain(&ours.authority).any(|by| by.rdata.ends_with(&rr.name));
