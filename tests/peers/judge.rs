@@ -78,12 +78,13 @@ pub(crate) fn faults(question: &Question, peers: &[Heard], ours: &Heard) -> Vec<
             continue;
         }
         let is_excused = match n {
-            3 => is_close(question, ours) && peers.iter().any(is_truncated),
-            5 => is_minimal(peers, ours) || proves_more(peers, ours) || (is_close(question, ours) && peers.iter().any(is_truncated)),
+            3 | 4 => is_close(question, peers, ours),
+            5 => is_minimal(peers, ours) || proves_more(peers, ours) || is_close(question, peers, ours),
             6 => {
                 is_cut_to_size(question, peers, ours)
                     || is_minimal(peers, ours)
-                    || (is_close(question, ours) && peers.iter().any(is_truncated))
+                    || offers_more(peers, ours)
+                    || is_close(question, peers, ours)
             }
             _ => false,
         };
@@ -123,13 +124,26 @@ fn is_alias(records: &[Rr]) -> bool {
     records.iter().any(|rr| rr.rtype == wire::CNAME || rr.rtype == wire::DNAME)
 }
 
-/// Names are compressed by different rules, so what just fits for one is truncated by another.
-fn is_close(question: &Question, ours: &Heard) -> bool {
-    matches!(ours, Heard::Said(answer) if !answer.has(wire::TC) && answer.len + 48 > question.room())
+/// Names are compressed by different rules and proofs chosen differently, so what just fits for one is truncated by another.
+fn is_close(question: &Question, peers: &[Heard], ours: &Heard) -> bool {
+    let is_near = |heard: &Heard| matches!(heard, Heard::Said(answer) if !answer.has(wire::TC) && answer.len + 48 > question.room());
+    let is_truncated = |heard: &Heard| matches!(heard, Heard::Said(answer) if answer.has(wire::TC));
+    is_signed(ours) && (is_near(ours) && peers.iter().any(is_truncated) || is_truncated(ours) && peers.iter().any(is_near))
 }
 
-fn is_truncated(peer: &Heard) -> bool {
-    matches!(peer, Heard::Said(answer) if answer.has(wire::TC))
+fn is_signed(heard: &Heard) -> bool {
+    let Heard::Said(answer) = heard else { return false };
+    answer.answer.iter().chain(&answer.authority).any(|rr| rr.rtype == wire::RRSIG)
+}
+
+/// True when `ours` carries all additional records of one peer, and beside them only such as another one has.
+/// A set that does not fit makes the peers leave out smaller ones and signatures that would.
+fn offers_more(peers: &[Heard], ours: &Heard) -> bool {
+    let additional = |heard: &Heard| if let Heard::Said(answer) = heard { answer.additional.clone() } else { Vec::new() };
+    let mine = additional(ours);
+    // Knot proves of the hosts of services which types they do not have.
+    let has_all = |peer: &Heard| additional(peer).iter().all(|rr| mine.contains(rr) || is_proof(rr));
+    is_signed(ours) && peers.iter().any(has_all) && mine.iter().all(|rr| peers.iter().any(|peer| additional(peer).contains(rr)))
 }
 
 /// True when `ours` is a peer's answer without the signed NS set of the apex and the addresses of its servers, which a positive answer need not have.
@@ -174,13 +188,10 @@ fn is_proof(rr: &Rr) -> bool {
 /// True when `ours` carries only additional records that a peer has too, and no room for another.
 fn is_cut_to_size(question: &Question, peers: &[Heard], ours: &Heard) -> bool {
     let Heard::Said(ours) = ours else { return false };
-    // Knot proves of the hosts of services which types they do not have.
-    let is_proof = |rr: &&Rr| is_proof(rr) && ours.answer.iter().any(|rr| matches!(rr.rtype, 64 | 65));
     let offered: Vec<&Rr> = peers
         .iter()
         .filter_map(|p| if let Heard::Said(answer) = p { Some(answer) } else { None })
         .flat_map(|answer| &answer.additional)
-        .filter(|rr| !is_proof(rr))
         .collect();
     // A record counts as missing only where the answer names its owner; more is a server's own choice.
     let is_named = |rr: &Rr| ours.answer.iter().chain(&ours.authority).any(|by| by.rdata.ends_with(&rr.name));
