@@ -7,7 +7,7 @@ mod peers;
 use peers::judge::{self, Heard, Verdict};
 use peers::questions::{self, Dice};
 use peers::wire::{self, Question};
-use peers::{Kind, PEERS, Peer, Scratch, Zone, ask, random, start_all, world};
+use peers::{Kind, PEERS, Peer, Scratch, Zone, ask, random, sign, start_all, world};
 
 const ALL: [Kind; 4] = [Kind::Nsd, Kind::Knot, Kind::Bind, Kind::Meridian];
 
@@ -60,16 +60,38 @@ fn agrees_when_it_serves_the_root() {
     agree_on_world("root");
 }
 
+/// Zones signed beforehand, with NSEC and NSEC3, asked for signatures more often than not.
+#[test]
+fn agrees_on_signed_zones() {
+    let zones = world("signed");
+    let servers = start_all(&ALL, &zones);
+    let seed = questions::seed();
+    let asked = questions::about_signed(&contents(&servers, &zones), &mut Dice::new(seed));
+    let verdict = compare(&servers, &asked);
+    println!("seed {seed}: {}", verdict.report());
+    assert!(verdict.is_clean(), "Meridian differs on signed zones where the peers agree, or from each of them (seed {seed})");
+}
+
 /// Zones nobody has written: ROUNDS=n tries n families of up to four, a new seed each.
 #[test]
 fn agrees_on_random_zones() {
-    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(30);
+    agree_on_random(30, agree_on_families);
+}
+
+/// The same, signed in every way there is.
+#[test]
+fn agrees_on_random_signed_zones() {
+    agree_on_random(20, agree_on_signed_families);
+}
+
+fn agree_on_random(rounds: usize, agree: fn(std::ops::Range<usize>) -> Verdict) {
+    let rounds: usize = std::env::var("ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(rounds);
     let mut verdict = Verdict::default();
     let mut from = 0;
     // A server start serves many families, or starting would take most of the time.
     while from < rounds && verdict.is_clean() {
         let to = rounds.min(from + 50);
-        verdict = agree_on_families(from..to);
+        verdict = agree(from..to);
         println!("rounds {from} to {to}, seed {}: {}", questions::seed(), verdict.report());
         from = to;
     }
@@ -80,7 +102,18 @@ fn agree_on_families(which: std::ops::Range<usize>) -> Verdict {
     let scratch = Scratch::new();
     let zones = random_zones(&scratch, which);
     let servers = start_all(&ALL, &zones);
-    compare(&servers, &sampled(&servers, &zones))
+    compare(&servers, &sampled(&servers, &zones, questions::about))
+}
+
+fn agree_on_signed_families(which: std::ops::Range<usize>) -> Verdict {
+    let scratch = Scratch::new();
+    let zones = random_zones(&scratch, which);
+    let mut dice = Dice::new(questions::seed());
+    // Here and there one stays unsigned, as children do.
+    let signed = zones.iter().filter(|zone| dice.chance(85) && sign::sign(zone, &mut dice)).count();
+    assert!(signed * 2 > zones.len(), "of {} zones only {signed} can be signed", zones.len());
+    let servers = start_all(&ALL, &zones);
+    compare(&servers, &sampled(&servers, &zones, questions::about_signed))
 }
 
 fn random_zones(scratch: &Scratch, which: std::ops::Range<usize>) -> Vec<Zone> {
@@ -97,11 +130,11 @@ fn random_zones(scratch: &Scratch, which: std::ops::Range<usize>) -> Vec<Zone> {
 }
 
 /// A few hundred of the questions about each zone.
-fn sampled(servers: &[Peer], zones: &[Zone]) -> Vec<Question> {
+fn sampled(servers: &[Peer], zones: &[Zone], about: fn(&[Vec<wire::Rr>], &mut Dice) -> Vec<Question>) -> Vec<Question> {
     let mut dice = Dice::new(questions::seed());
     let mut asked = Vec::new();
     for content in contents(servers, zones) {
-        let all = questions::about(&[content], &mut dice);
+        let all = about(&[content], &mut dice);
         let percent = (400 * 100 / all.len()).max(1);
         asked.extend(all.into_iter().filter(|_| dice.chance(percent)));
     }
@@ -198,7 +231,7 @@ fn where_the_peers_differ() {
     let zones = if which == "random" { random_zones(&scratch, 0..30) } else { world(&which) };
     let servers = start_all(&PEERS, &zones);
     let asked = if which == "random" {
-        sampled(&servers, &zones)
+        sampled(&servers, &zones, questions::about)
     } else {
         questions::about(&contents(&servers, &zones), &mut Dice::new(questions::seed()))
     };

@@ -1,10 +1,12 @@
 //! The algorithm of RFC 1034 §4.3.2 with wildcards (RFC 4592) and DNAME (RFC 6672), inside one zone.
 
 use super::message::{Full, Message, Owner, Section};
+use super::proof::{self, Proof};
 use super::shape::shape;
 use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
+use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
 
@@ -15,9 +17,10 @@ const MAX_TARGETS: usize = 4096;
 /// So many take no table that is worth speaking of.
 const FEW_TARGETS: usize = 128;
 
-/// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals.
-pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, message: &mut Message<'_>) -> u16 {
-    let mut walk = Walk { zone, qtype: question.qtype, message };
+/// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals. `dnssec`: with signatures and proofs, if the zone has any.
+pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> u16 {
+    let denial = if dnssec { zone.denial() } else { None };
+    let mut walk = Walk { zone, qtype: question.qtype, denial, message };
     match walk.run(path, question.name) {
         Ok(rcode) => rcode,
         Err(Cut { rcode }) => {
@@ -41,6 +44,8 @@ impl From<Full> for Cut {
 struct Walk<'a, 'm, 'o> {
     zone: &'a Zone,
     qtype: Type,
+    /// Present where the answer is to be signed.
+    denial: Option<&'a Denial>,
     message: &'m mut Message<'o>,
 }
 
@@ -102,6 +107,21 @@ impl Trail {
     }
 }
 
+/// Which of an RRset's targets have all their addresses in the message. Beyond the first hundred there is no room for signatures.
+struct Written(u128);
+
+impl Written {
+    fn note(&mut self, nth: u32, put: Result<(), Full>) {
+        if put.is_ok() {
+            self.0 |= 1u128.checked_shl(nth).unwrap_or(0);
+        }
+    }
+
+    fn has(&self, nth: u32) -> bool {
+        self.0 & 1u128.checked_shl(nth).unwrap_or(0) != 0
+    }
+}
+
 impl<'a> Walk<'a, '_, '_> {
     /// The usual cases: one look-up, and the name of the question stays where it is.
     fn run(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
@@ -109,18 +129,20 @@ impl<'a> Walk<'a, '_, '_> {
         match self.zone.find(path) {
             Found::Node(node) if !self.is_cut(node) => {
                 if let Some(set) = self.own_set(node) {
-                    self.positive(owner, path, set)?;
+                    self.positive(owner, path, node, set, None)?;
                     return Ok(rcode::NOERROR);
                 }
-                if node.flags() & flag::CNAME == 0 {
-                    return self.negative(owner, path, rcode::NOERROR);
+                if node.flags() & flag::CNAME == 0 && self.denial.is_none() {
+                    return self.negative(owner, path, rcode::NOERROR, None);
                 }
             }
+            // What must be proven takes the long way.
+            _ if self.denial.is_some() => {}
             Found::Missing(encloser, _) if encloser.flags() & flag::HAS_WILDCARD == 0 => {
-                return self.negative(owner, path, rcode::NXDOMAIN);
+                return self.negative(owner, path, rcode::NXDOMAIN, None);
             }
-            Found::Node(node) => return self.referral(owner, path, node, path.count()),
-            Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(owner, path, node, depth),
+            Found::Node(node) => return self.referral(owner, path, node, path.count(), None),
+            Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => return self.referral(owner, path, node, depth, None),
             _ => {}
         }
         self.chase(path, name)
@@ -129,6 +151,15 @@ impl<'a> Walk<'a, '_, '_> {
     /// Wildcards, CNAMEs and DNAMEs: the name of the question may not be the last one.
     #[inline(never)]
     fn chase(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
+        let mut proof = Proof::new(self.zone, self.denial);
+        let rcode = self.chase_with(path, name, &mut proof)?;
+        match proof.show(self.message) {
+            Ok(()) => Ok(rcode),
+            Err(Full) => Err(Cut { rcode }),
+        }
+    }
+
+    fn chase_with(&mut self, path: &Path, name: &[u8], proof: &mut Proof<'a>) -> Result<u16, Cut> {
         self.message.remember_question(path);
         let mut current = Current { path: path.clone(), wire: [0; MAX_NAME], at: HEADER };
         current.wire[..name.len()].copy_from_slice(name);
@@ -138,20 +169,23 @@ impl<'a> Walk<'a, '_, '_> {
                 // The DNAME asked for is the one that led here.
                 Found::Node(node) if self.qtype == Type::DNAME && trail.has_renamed(node) => Some(rcode::NOERROR),
                 Found::Node(node) if self.is_cut(node) => {
-                    return self.referral(current.owner(), &current.path, node, current.path.count());
+                    return self.referral(current.owner(), &current.path, node, current.path.count(), Some(proof));
                 }
                 Found::Covered(node, depth) if node.flags() & flag::CUT != 0 => {
-                    return self.referral(current.owner(), &current.path, node, depth);
+                    return self.referral(current.owner(), &current.path, node, depth, Some(proof));
                 }
                 Found::Covered(node, depth) => {
                     let is_first = !trail.has_renamed(node);
                     trail.rename(node);
                     self.dname(&mut current, node, depth, is_first)?
                 }
-                Found::Node(node) => self.at_node(&mut current, node)?,
+                Found::Node(node) => self.at_node(&mut current, node, None, proof)?,
                 Found::Missing(encloser, depth) => match self.zone.wildcard(encloser, &current.path, depth) {
-                    Some(node) => self.at_node(&mut current, node)?,
-                    None => return self.negative(current.owner(), &current.path, rcode::NXDOMAIN),
+                    Some(node) => self.at_node(&mut current, node, Some(depth), proof)?,
+                    None => {
+                        proof.no_name(&current.path, depth);
+                        return self.negative(current.owner(), &current.path, rcode::NXDOMAIN, Some(proof));
+                    }
                 },
             };
             if let Some(rcode) = done {
@@ -164,34 +198,72 @@ impl<'a> Walk<'a, '_, '_> {
         Ok(rcode::NOERROR)
     }
 
-    /// A node that answers for `current`: its own, or the wildcard that covers it. `None`: there is a CNAME to follow.
-    fn at_node(&mut self, current: &mut Current, node: Node<'a>) -> Result<Option<u16>, Cut> {
+    /// A node that answers for `current`: its own, or the wildcard below the closest encloser, which has `expanded` labels. `None`: there is a CNAME to follow.
+    fn at_node(
+        &mut self,
+        current: &mut Current,
+        node: Node<'a>,
+        expanded: Option<usize>,
+        proof: &mut Proof<'a>,
+    ) -> Result<Option<u16>, Cut> {
+        if let Some(encloser) = expanded {
+            proof.expanded(&current.path, encloser);
+        }
         if let Some(set) = self.own_set(node) {
-            self.positive(current.owner(), &current.path, set)?;
+            if set.rtype == Type::NSEC && !self.message.has_answers() {
+                // What proves the expansion is itself the answer.
+                proof.forget(node);
+            }
+            self.positive(current.owner(), &current.path, node, set, Some(proof))?;
             return Ok(Some(rcode::NOERROR));
         }
-        let Some(set) = node.set(Type::CNAME) else {
-            return self.negative(current.owner(), &current.path, rcode::NOERROR).map(Some);
+        // These two speak of the alias itself, so it is not followed.
+        let is_about_alias = matches!(self.qtype, Type::RRSIG | Type::NSEC);
+        let Some(set) = node.set(Type::CNAME).filter(|_| !is_about_alias) else {
+            match expanded {
+                Some(encloser) => proof.no_wildcard_data(&current.path, encloser),
+                None => proof.no_data(&current.path),
+            }
+            return self.negative(current.owner(), &current.path, rcode::NOERROR, Some(proof)).map(Some);
         };
         let at = self.message.position();
         self.message.set(Section::Answer, current.owner(), set)?;
+        self.sign(Section::Answer, current.owner(), node, set)?;
         let Some(target) = set.data().next() else { return Ok(Some(rcode::NOERROR)) };
         current.become_target(target, self.message.resolve(self.message.data_at(at)));
         Ok(None)
     }
 
     #[inline]
-    fn positive(&mut self, owner: Owner<'_>, path: &Path, set: Set<'a>) -> Result<(), Cut> {
+    fn positive(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>, set: Set<'a>, proof: Option<&mut Proof<'a>>) -> Result<(), Cut> {
         let shape = shape(set.rtype);
         if shape.compress || shape.address {
             self.message.remember_question(path);
         }
         let at = self.message.position();
-        self.message.set(Section::Answer, owner, set)?;
+        match self.denial {
+            None => self.message.set(Section::Answer, owner, set)?,
+            Some(_) if self.qtype == Type::RRSIG && !self.message.has_answers() => proof::first_signatures(self.message, owner, set)?,
+            Some(_) => {
+                self.message.set(Section::Answer, owner, set)?;
+                proof::sign(self.message, Section::Answer, owner, node, set, None)?;
+            }
+        }
+        if let Some(proof) = proof {
+            proof.show(self.message)?;
+        }
         if shape.address && self.qtype != Type::ANY {
             self.target_addresses(at, set);
         }
         Ok(())
+    }
+
+    #[inline]
+    fn sign(&mut self, section: Section, owner: Owner<'_>, node: Node<'_>, set: Set<'_>) -> Result<(), Full> {
+        match self.denial {
+            None => Ok(()),
+            Some(_) => proof::sign(self.message, section, owner, node, set, None),
+        }
     }
 
     /// What the node itself has for the question, CNAMEs to follow aside.
@@ -218,13 +290,16 @@ impl<'a> Walk<'a, '_, '_> {
     /// A DNAME that renames twice is shown once.
     fn dname(&mut self, current: &mut Current, node: Node<'a>, depth: usize, is_first: bool) -> Result<Option<u16>, Cut> {
         let Some(set) = node.set(Type::DNAME) else { return Ok(Some(rcode::SERVFAIL)) };
-        if is_first {
-            self.message.set(Section::Answer, self.suffix(current.owner(), &current.path, depth), set)?;
-        }
         let Some(target) = set.data().next() else { return Ok(Some(rcode::SERVFAIL)) };
         let own = current.path.start(depth);
         let len = own + target.len();
-        if len > MAX_NAME {
+        let is_long = len > MAX_NAME;
+        if is_first {
+            let owner = self.suffix(current.owner(), &current.path, depth);
+            let put = self.message.set(Section::Answer, owner, set).and_then(|()| self.sign(Section::Answer, owner, node, set));
+            put.map_err(|Full| Cut { rcode: if is_long { rcode::YXDOMAIN } else { rcode::NOERROR } })?;
+        }
+        if is_long {
             return Ok(Some(rcode::YXDOMAIN));
         }
         let mut wire = [0; MAX_NAME];
@@ -237,12 +312,21 @@ impl<'a> Walk<'a, '_, '_> {
         Ok((self.qtype == Type::CNAME).then_some(rcode::NOERROR))
     }
 
-    fn negative(&mut self, owner: Owner<'_>, path: &Path, rcode: u16) -> Result<u16, Cut> {
+    fn negative(&mut self, owner: Owner<'_>, path: &Path, rcode: u16, proof: Option<&mut Proof<'a>>) -> Result<u16, Cut> {
         self.message.remember_question(path);
-        let Some(soa) = self.zone.apex_node().set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
+        let apex = self.zone.apex_node();
+        let Some(soa) = apex.set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
         let minimum = soa.data().next().and_then(|data| data.last_chunk()).map_or(0, |last| u32::from_be_bytes(*last));
         let owner = self.suffix(owner, path, self.zone.labels());
-        match self.message.set_with_ttl(Section::Authority, owner, soa, soa.ttl().min(minimum)) {
+        let ttl = soa.ttl().min(minimum);
+        let mut written = self.message.set_with_ttl(Section::Authority, owner, soa, ttl);
+        if self.denial.is_some() {
+            written = written.and_then(|()| proof::sign(self.message, Section::Authority, owner, apex, soa, Some(ttl)));
+        }
+        if let Some(proof) = proof {
+            written = written.and_then(|()| proof.show(self.message));
+        }
+        match written {
             Ok(()) => Ok(rcode),
             Err(Full) => Err(Cut { rcode }),
         }
@@ -254,7 +338,7 @@ impl<'a> Walk<'a, '_, '_> {
         Owner { at, name: &owner.name[path.start(depth)..] }
     }
 
-    fn referral(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>, depth: usize) -> Result<u16, Cut> {
+    fn referral(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>, depth: usize, proof: Option<&mut Proof<'a>>) -> Result<u16, Cut> {
         self.message.remember_question(path);
         if !self.message.has_answers() {
             self.message.clear_flag(Header::AA);
@@ -263,23 +347,43 @@ impl<'a> Walk<'a, '_, '_> {
         let owner = self.suffix(owner, path, depth);
         let at = self.message.position();
         self.message.set(Section::Authority, owner, set)?;
+        if let Some(proof) = proof.filter(|_| self.denial.is_some()) {
+            match node.set(Type::DS) {
+                Some(ds) => {
+                    self.message.set(Section::Authority, owner, ds)?;
+                    self.sign(Section::Authority, owner, node, ds)?;
+                }
+                None => proof.no_ds(path, depth),
+            }
+            proof.show(self.message)?;
+        }
         self.glue(path, depth, at, set)?;
         Ok(rcode::NOERROR)
     }
 
     /// Addresses of the delegation's servers. Those below the cut are needed (RFC 9471): without room for them the answer is cut.
     fn glue(&mut self, path: &Path, depth: usize, at: usize, set: Set<'a>) -> Result<(), Cut> {
+        let mut written = Written(0);
         for needed in [true, false] {
+            let mut nth = 0;
             self.each_target(at, set, |walk, named, place, target| {
+                nth += 1;
                 let is_below = named.count() >= depth && named.suffix(depth) == path.suffix(depth);
                 if is_below != needed {
                     return Ok(());
                 }
                 match walk.zone.host(named) {
-                    Some(node) => walk.addresses(place, target, node).or(if needed { Err(Full) } else { Ok(()) }),
+                    Some(node) => {
+                        let put = walk.addresses(place, target, node);
+                        written.note(nth, put);
+                        if needed { put } else { Ok(()) }
+                    }
                     None => Ok(()),
                 }
             })?;
+        }
+        if self.denial.is_some() {
+            self.sign_targets(at, set, &written);
         }
         Ok(())
     }
@@ -287,14 +391,36 @@ impl<'a> Walk<'a, '_, '_> {
     /// Addresses of the names an RRset points at, as far as there is room.
     fn target_addresses(&mut self, at: usize, set: Set<'a>) {
         let is_service = matches!(set.rtype, Type::SVCB | Type::HTTPS);
+        let (mut written, mut nth) = (Written(0), 0);
         let _ = self.each_target(at, set, |walk, named, place, target| {
+            nth += 1;
             let Some(node) = walk.zone.host(named) else { return Ok(()) };
-            if walk.addresses(place, target, node).is_ok()
+            let mut put = walk.addresses(place, target, node);
+            if put.is_ok()
                 && is_service
                 && let Some(service) = node.set(set.rtype)
             {
                 // What an alias leads to comes along (RFC 9460 §4.1).
-                let _ = walk.message.set(Section::Additional, Owner { at: place, name: target }, service);
+                put = walk.message.set(Section::Additional, Owner { at: place, name: target }, service);
+            }
+            written.note(nth, put);
+            Ok(())
+        });
+        if self.denial.is_some() {
+            self.sign_targets(at, set, &written);
+        }
+    }
+
+    /// Signatures of the additional section, once all that they sign is in it and as far as there is room (RFC 4035 §3.1.1).
+    #[inline(never)]
+    fn sign_targets(&mut self, at: usize, set: Set<'a>, written: &Written) {
+        let service = matches!(set.rtype, Type::SVCB | Type::HTTPS).then_some(set.rtype);
+        let mut nth = 0;
+        let _ = self.each_target(at, set, |walk, named, place, target| {
+            nth += 1;
+            let Some(node) = walk.zone.host(named).filter(|_| written.has(nth)) else { return Ok(()) };
+            for set in [Some(Type::A), Some(Type::AAAA), service].into_iter().flatten().filter_map(|rtype| node.set(rtype)) {
+                proof::sign(walk.message, Section::Additional, Owner { at: place, name: target }, node, set, None)?;
             }
             Ok(())
         });

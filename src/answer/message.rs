@@ -96,6 +96,9 @@ impl<'o> Message<'o> {
             for depth in 1..=path.count().min(REMEMBERED_LABELS) {
                 self.names.add(path.hash(depth), depth, HEADER + path.start(depth));
             }
+            if path.count() > REMEMBERED_LABELS {
+                self.names.add(path.hash(path.count()), path.count(), HEADER);
+            }
         }
     }
 
@@ -123,14 +126,37 @@ impl<'o> Message<'o> {
 
     fn set_by_record(&mut self, section: Section, owner: Owner<'_>, set: Set<'_>, shape: Shape, ttl: Option<u32>) -> Result<(), Full> {
         let before = (self.pos, self.names.len);
-        let ttl = ttl.unwrap_or_else(|| set.ttl());
-        for data in set.data() {
-            if self.record(owner, set.rtype, ttl, data, shape).is_err() {
+        for record in set.records() {
+            let ttl = ttl.unwrap_or_else(|| record_ttl(record));
+            if self.record(owner, set.rtype, ttl, &record[RECORD_HEAD..], shape).is_err() {
                 (self.pos, self.names.len) = before;
                 return Err(Full);
             }
         }
         self.count(section, set.count);
+        Ok(())
+    }
+
+    /// Of an RRSIG set the records that cover `covered`, all or none; `ttl` is that of the set they sign where it is shown with another one.
+    pub(super) fn signatures(
+        &mut self,
+        section: Section,
+        owner: Owner<'_>,
+        set: Set<'_>,
+        covered: Type,
+        ttl: Option<u32>,
+    ) -> Result<(), Full> {
+        let before = (self.pos, self.names.len);
+        let mut count = 0;
+        for record in set.records().filter(|record| record[RECORD_HEAD..].starts_with(&covered.0.to_be_bytes())) {
+            let ttl = ttl.unwrap_or_else(|| record_ttl(record));
+            if self.record(owner, set.rtype, ttl, &record[RECORD_HEAD..], shape(set.rtype)).is_err() {
+                (self.pos, self.names.len) = before;
+                return Err(Full);
+            }
+            count += 1;
+        }
+        self.count(section, count);
         Ok(())
     }
 
@@ -332,6 +358,11 @@ impl<'o> Message<'o> {
         }
         false
     }
+}
+
+/// The TTL of a record that starts with a pointer.
+fn record_ttl(record: &[u8]) -> u32 {
+    u32::from_be_bytes([record[6], record[7], record[8], record[9]])
 }
 
 impl Names {

@@ -10,6 +10,7 @@ mod cookie;
 mod edns;
 mod lookup;
 mod message;
+mod proof;
 mod shape;
 
 use crate::clock::Now;
@@ -83,7 +84,7 @@ pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> V
         return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH });
     } else {
         match query.question {
-            Some(question) => decide(snapshot, &question, &mut message),
+            Some(question) => decide(snapshot, &question, query.edns.is_some_and(|edns| edns.dnssec), &mut message),
             None => Say::plain(extras.rcode_without_question()),
         }
     };
@@ -106,7 +107,7 @@ impl Say {
     }
 }
 
-fn decide(snapshot: &Snapshot, question: &Question<'_>, message: &mut Message<'_>) -> Say {
+fn decide(snapshot: &Snapshot, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> Say {
     let mut path = Path::ROOT;
     if !path.fill(question.name) {
         return Say::plain(rcode::FORMERR);
@@ -141,7 +142,7 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, message: &mut Message<'_
     if question.qclass == class::IN {
         message.set_flag(Header::AA);
     }
-    Say::plain(lookup::answer(zone, &path, question, message))
+    Say::plain(lookup::answer(zone, &path, question, dnssec, message))
 }
 
 fn finish(mut message: Message<'_>, extras: &Extras<'_>, say: &Say) -> Verdict {

@@ -5,6 +5,7 @@
 //! Gives  a `Zone` or the reasons why not, every one with its file and line.
 //! Never  decides what is served: the pilot does.
 
+mod chain;
 mod draft;
 pub mod plan;
 pub mod zone;

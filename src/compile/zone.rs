@@ -1,5 +1,6 @@
 //! A zone's text and steered names in, the zone made for look-up out.
 
+use super::chain::{Chain, TooDear};
 use super::draft::{APEX, Draft, Entry, NotAdded};
 use crate::dns::master::{self, Loader};
 use crate::dns::name::Name;
@@ -147,11 +148,28 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
     let mut places: Vec<(At, u8)> = Vec::with_capacity(draft.len());
     let mut delegations = Vec::new();
     let mut scratch: Vec<&Entry> = Vec::new();
+    let mut chain = Chain::of(draft).unwrap_or_else(|TooDear { file, line, iterations }| {
+        checker.error(
+            file,
+            line,
+            format!("NSEC3 of {iterations} iterations: each negative answer would hash that often"),
+            "sign the zone with 0 iterations and no salt (RFC 9276); 2,500 is the most that is served",
+        );
+        None
+    });
     for node in 0..draft.len() {
         scratch.clear();
         scratch.extend(draft.entries(node));
         // Stable: records of one type stay in the order of the file.
         scratch.sort_by_key(|entry| entry.rtype);
+        if let Some(chain) = &mut chain
+            && chain.take(draft, node, &mut scratch, &mut writer)
+        {
+            covers.push(None);
+            // Nothing is below it, so nobody looks.
+            places.push((places[APEX].0, 0));
+            continue;
+        }
         let has = |rtype: Type| scratch.iter().any(|entry| entry.rtype == rtype);
         let mut flags = 0;
         if node != APEX && has(Type::NS) {
@@ -186,10 +204,16 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
         let at = writer.node(draft.name(node), draft.hash(node), flags, cover);
         covers.push(cover);
         places.push((at, flags));
+        if let Some(chain) = &mut chain {
+            chain.note(node, at, cover.is_some(), &scratch);
+        }
         for set in scratch.chunk_by(|a, b| a.rtype == b.rtype) {
             write_set(draft, node, apex_name, set, &mut writer, checker);
         }
         delegations.extend(scratch.iter().filter(|entry| entry.rtype == Type::NS).map(|entry| (node, *entry)));
+    }
+    if let Some(chain) = chain {
+        writer.deny(chain.finish(draft));
     }
     let zone = writer.finish();
     for (node, entry) in delegations {
@@ -201,7 +225,11 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
 fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &mut Writer, checker: &mut Checker<'_>) {
     let first = set[0];
     writer.set(first.rtype);
-    if let Some(other) = set.iter().find(|entry| entry.ttl != first.ttl) {
+    // Signatures have the TTL of what they sign, so those of one name differ (RFC 4034 §3).
+    let is_signatures = first.rtype == Type::RRSIG;
+    if let Some(other) = set.iter().find(|entry| entry.ttl != first.ttl)
+        && !is_signatures
+    {
         let owner = full(draft, node, apex);
         let what = format!("{owner} {} has records of TTL {} and {}", first.rtype, first.ttl, other.ttl);
         checker.warning(
@@ -222,7 +250,7 @@ fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &m
         rdata::to_canonical(first.rtype, &mut canonical);
         // The writer counts in 16 bits.
         if seen.insert(canonical) && seen.len() <= MAX_SET {
-            writer.record(first.rtype, first.ttl, data);
+            writer.record(first.rtype, if is_signatures { entry.ttl } else { first.ttl }, data);
         }
     }
     if seen.len() > MAX_SET {

@@ -5,6 +5,7 @@
 //! Gives  look-ups by name without lock or allocation.
 //! Never  knows health or fleet.
 
+pub mod denial;
 pub mod path;
 pub mod zone;
 mod zones;

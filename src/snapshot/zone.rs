@@ -5,6 +5,7 @@
 //! then each record as it goes into a message whose question starts at byte 12: `C0 0C`, type, class, TTL, length, data.
 //! A million one-address names take about 60 MB this way, and an answer is one copy.
 
+use super::denial::Denial;
 use super::path::Path;
 use crate::dns::rtype::Type;
 
@@ -40,6 +41,8 @@ pub struct Zone {
     tags: Box<[u8]>,
     records: usize,
     nodes: usize,
+    /// Only where the zone was signed beforehand.
+    denial: Option<Box<Denial>>,
 }
 
 /// What stands at a name, or above it when nothing does.
@@ -74,7 +77,13 @@ impl Zone {
 
     /// Bytes of memory the zone holds.
     pub fn memory(&self) -> usize {
-        self.bytes.len() + self.slots.len() * 5
+        self.bytes.len() + self.slots.len() * 5 + self.denial.as_ref().map_or(0, |denial| denial.memory())
+    }
+
+    /// `None`: the zone is not signed.
+    #[inline]
+    pub fn denial(&self) -> Option<&Denial> {
+        self.denial.as_deref()
     }
 
     pub fn apex_node(&self) -> Node<'_> {
@@ -162,6 +171,10 @@ impl Zone {
             }
             slot = (slot + 1) & mask;
         }
+    }
+
+    pub fn node_at(&self, at: At) -> Node<'_> {
+        self.node(at)
     }
 
     #[inline]
@@ -265,6 +278,12 @@ impl<'a> Set<'a> {
     /// Each record's data.
     #[inline]
     pub fn data(self) -> impl Iterator<Item = &'a [u8]> {
+        self.records().map(|record| &record[RECORD_HEAD..])
+    }
+
+    /// Each record as it stands in `body`.
+    #[inline]
+    pub fn records(self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.body;
         std::iter::from_fn(move || {
             if rest.is_empty() {
@@ -273,7 +292,7 @@ impl<'a> Set<'a> {
             let len = usize::from(u16::from_be_bytes([rest[10], rest[11]]));
             let (record, next) = rest.split_at(RECORD_HEAD + len);
             rest = next;
-            Some(&record[RECORD_HEAD..])
+            Some(record)
         })
     }
 }
@@ -307,6 +326,7 @@ impl Writer {
                 tags: vec![0; slots].into(),
                 records: 0,
                 nodes: 0,
+                denial: None,
             },
             bytes: block,
             set_at: 0,
@@ -316,20 +336,26 @@ impl Writer {
 
     /// `name` as `Node::name` gives it; `hash` is that of the whole name. No two nodes may have one name.
     pub fn node(&mut self, name: &[u8], hash: u32, flags: u8, cover: Option<At>) -> At {
+        let at = self.hidden(name, flags, cover);
+        let mask = self.zone.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        while self.zone.slots[slot] != 0 {
+            slot = (slot + 1) & mask;
+        }
+        self.zone.slots[slot] = at.0;
+        self.zone.tags[slot] = tag(hash);
+        self.zone.nodes += 1;
+        at
+    }
+
+    /// A node that no look-up finds: only the denial knows where it is.
+    pub fn hidden(&mut self, name: &[u8], flags: u8, cover: Option<At>) -> At {
         self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
         self.node_at = self.bytes.len();
         let at = u32::try_from(self.node_at / ALIGN).expect("a zone of more than 16 GiB");
         self.bytes.extend_from_slice(&cover.map_or(0, |at| at.0).to_le_bytes());
         self.bytes.extend_from_slice(&[0, 0, flags, name.len() as u8]);
         self.bytes.extend_from_slice(name);
-        let mask = self.zone.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        while self.zone.slots[slot] != 0 {
-            slot = (slot + 1) & mask;
-        }
-        self.zone.slots[slot] = at;
-        self.zone.tags[slot] = tag(hash);
-        self.zone.nodes += 1;
         At(at)
     }
 
@@ -356,6 +382,11 @@ impl Writer {
         let len = (self.bytes.len() - head - SET_HEAD) as u32;
         self.bytes[head + 2..head + 4].copy_from_slice(&count.to_le_bytes());
         self.bytes[head + 4..head + 8].copy_from_slice(&len.to_le_bytes());
+    }
+
+    /// The zone is signed, and this is how it denies.
+    pub fn deny(&mut self, denial: Denial) {
+        self.zone.denial = Some(Box::new(denial));
     }
 
     pub fn finish(mut self) -> Zone {

@@ -9,6 +9,7 @@ pub(crate) mod judge;
 pub(crate) mod probes;
 pub(crate) mod questions;
 pub(crate) mod random;
+pub(crate) mod sign;
 pub(crate) mod wire;
 
 use std::fs;

@@ -87,6 +87,30 @@ pub(crate) fn about(zones: &[Vec<Rr>], dice: &mut Dice) -> Vec<Question> {
     questions
 }
 
+/// The same about signed zones: their own types as well, and each question with and without DO.
+pub(crate) fn about_signed(zones: &[Vec<Rr>], dice: &mut Dice) -> Vec<Question> {
+    let mut questions = Vec::new();
+    let mut names = BTreeSet::new();
+    for plain in about(zones, dice) {
+        if names.insert(plain.name.to_ascii_lowercase()) {
+            let mut types = vec![wire::RRSIG, wire::NSEC];
+            // Elsewhere NSEC3 is a type like any other, and at aliases each peer has a way of its own.
+            if wire::labels(&plain.name).iter().any(|label| label.len() == 32) {
+                types.push(wire::NSEC3);
+            }
+            questions.extend(types.into_iter().map(|rtype| with_do(Question { rtype, ..plain.clone() }, dice)));
+        }
+        questions.push(with_do(plain.clone(), dice));
+        questions.push(plain);
+    }
+    questions
+}
+
+fn with_do(question: Question, dice: &mut Dice) -> Question {
+    let size = *dice.pick(&[512, 1232, 1232, 4096, 700]);
+    Question { edns: Some(Edns::of(size).with_do()), tcp: dice.chance(30), ..question }
+}
+
 /// One way of asking among all of them.
 pub(crate) fn ask(mut name: Name, rtype: u16, dice: &mut Dice) -> Question {
     if dice.chance(30) {

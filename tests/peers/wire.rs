@@ -15,6 +15,9 @@ pub(crate) const SRV: u16 = 33;
 pub(crate) const DNAME: u16 = 39;
 pub(crate) const OPT: u16 = 41;
 pub(crate) const DS: u16 = 43;
+pub(crate) const RRSIG: u16 = 46;
+pub(crate) const NSEC: u16 = 47;
+pub(crate) const NSEC3: u16 = 50;
 pub(crate) const IXFR: u16 = 251;
 pub(crate) const AXFR: u16 = 252;
 pub(crate) const ANY: u16 = 255;
@@ -108,7 +111,11 @@ pub(crate) fn type_text(rtype: u16) -> String {
         (36, "KX"),
         (DNAME, "DNAME"),
         (DS, "DS"),
+        (RRSIG, "RRSIG"),
+        (NSEC, "NSEC"),
         (48, "DNSKEY"),
+        (NSEC3, "NSEC3"),
+        (51, "NSEC3PARAM"),
         (64, "SVCB"),
         (65, "HTTPS"),
         (IXFR, "IXFR"),
