@@ -294,6 +294,17 @@ fn check_node(draft: &Draft, node: usize, apex: &Name, entries: &[&Entry], check
         };
         checker.error(entry.file, entry.line, what, "a zone has one SOA record, at its apex");
     }
+    if draft.name(node).starts_with(b"\x01*")
+        && let Some(entry) = entries.iter().find(|entry| entry.rtype == Type::NS)
+    {
+        let owner = full(draft, node, apex);
+        checker.warning(
+            entry.file,
+            entry.line,
+            format!("NS at the wildcard {owner}"),
+            "what that means is undefined (RFC 4592 §4.2) and servers differ",
+        );
+    }
     for rtype in [Type::CNAME, Type::DNAME] {
         let mut of_type = entries.iter().filter(|entry| entry.rtype == rtype);
         if let Some(first) = of_type.next()

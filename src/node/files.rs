@@ -29,28 +29,43 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     Ok(text)
 }
 
+/// Refused includes that are watched; a file of nothing but wrong ones must not fill the list.
+const MAX_REFUSED: usize = 100;
+
 /// Follows `$INCLUDE`, never out of the directory of the zone's own file.
 pub(super) struct Includes {
     root: Option<PathBuf>,
+    /// Files that were asked for and could not be had: when one appears, the zone is worth another try.
+    pub(super) refused: Vec<String>,
 }
 
 impl Includes {
     pub(super) fn of(zone_file: &Path) -> Self {
-        Self { root: directory(zone_file).canonicalize().ok() }
+        Self { root: directory(zone_file).canonicalize().ok(), refused: Vec::new() }
     }
 }
 
 impl Loader for Includes {
     fn load(&mut self, path: &str, from: &str) -> Result<(String, Vec<u8>), String> {
         let shown = directory(Path::new(from)).join(path);
+        let loaded = self.inside(&shown);
+        if loaded.is_err() && self.refused.len() < MAX_REFUSED {
+            self.refused.push(shown.display().to_string());
+        }
+        Ok((shown.display().to_string(), loaded?))
+    }
+}
+
+impl Includes {
+    fn inside(&self, shown: &Path) -> Result<Vec<u8>, String> {
         let real = match shown.canonicalize() {
             Ok(real) => real,
-            Err(_) => return Err(read(&shown).err().unwrap_or_else(|| "can't be found".into())),
+            Err(_) => return Err(read(shown).err().unwrap_or_else(|| "can't be found".into())),
         };
         if !self.root.as_ref().is_some_and(|root| real.starts_with(root)) {
             return Err("lies outside the directory of the zone's file, so it is not included; move it there".into());
         }
-        Ok((shown.display().to_string(), read(&real)?))
+        read(&real)
     }
 }
 

@@ -22,6 +22,7 @@ use files::{Includes, Watch};
 use notify::Notify;
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -204,7 +205,8 @@ impl Node {
     fn build(&self, job: Job) {
         let events = self.events.clone();
         tokio::task::spawn_blocking(move || {
-            let compiled = compile(&job);
+            // The pilot waits for every build, also for one that meets a fault of ours.
+            let compiled = catch_unwind(|| compile(&job)).unwrap_or_else(|_| fault(&job));
             // Nobody listens any more when the node is stopping.
             let _ = events.send(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
         });
@@ -292,12 +294,23 @@ fn compile(job: &Job) -> compile::zone::Compiled {
     let path = &job.plan.file;
     let shown = path.display().to_string();
     match files::read(path) {
-        Ok(text) => compile::zone::zone(&job.plan.name, &shown, text, &mut Includes::of(path), &job.plan.steered),
+        Ok(text) => {
+            let mut includes = Includes::of(path);
+            let mut compiled = compile::zone::zone(&job.plan.name, &shown, text, &mut includes, &job.plan.steered);
+            compiled.files.append(&mut includes.refused);
+            compiled
+        }
         Err(why) => {
             let problem = Problem::error(&shown, 0, why).at(format!("zone {}", job.plan.name));
             compile::zone::Compiled { zone: None, problems: vec![problem], files: vec![shown] }
         }
     }
+}
+
+fn fault(job: &Job) -> compile::zone::Compiled {
+    let shown = job.plan.file.display().to_string();
+    let problem = Problem::error(&shown, 0, "compiling it met a fault of meridian's own; please report it with this file");
+    compile::zone::Compiled { zone: None, problems: vec![problem.at(format!("zone {}", job.plan.name))], files: vec![shown] }
 }
 
 /// Compiles a zone the way the node would, for `check`.

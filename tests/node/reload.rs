@@ -35,6 +35,16 @@ fn a_changed_zone_file_is_served_without_being_told() {
 }
 
 #[test]
+fn an_include_that_appears_is_read() {
+    let place = Place::new();
+    let mut node = place.start();
+    place.write("z.example.zone", &format!("{HEAD}$INCLUDE more.inc\n"));
+    node.hears("there is no such file");
+    place.write("more.inc", "www A 192.0.2.8\n");
+    node.comes_to_say("www.z.example", A, "192.0.2.8");
+}
+
+#[test]
 fn a_file_put_back_under_its_old_time_is_seen() {
     let place = Place::new();
     let node = place.start();
