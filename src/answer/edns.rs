@@ -31,7 +31,8 @@ pub(super) struct Extras<'a> {
 }
 
 impl<'a> Extras<'a> {
-    pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>) -> Self {
+    /// `space` is what the answer has beside header and question: at least 241 bytes.
+    pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>, space: usize) -> Self {
         let manners = &*snapshot.manners;
         let mut extras = Self { edns, manners, nsid: false, cookie: None, keepalive: false, malformed: false };
         let Some(edns) = edns.filter(|edns| edns.version == 0) else { return extras };
@@ -48,6 +49,8 @@ impl<'a> Extras<'a> {
                 _ => {}
             }
         }
+        // A long name behind a long question is more than 512 bytes hold; all else always fits.
+        extras.nsid &= extras.len() <= space;
         extras
     }
 
@@ -120,6 +123,8 @@ impl<'a> Extras<'a> {
 fn is_subnet(value: &[u8]) -> bool {
     let Some((&[high, low, source, scope], address)) = value.split_first_chunk() else { return false };
     let width = match u16::from_be_bytes([high, low]) {
+        // No address at all, as `dig +subnet=0` says it.
+        0 => 0,
         1 => 32,
         2 => 128,
         _ => return false,

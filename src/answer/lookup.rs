@@ -12,8 +12,10 @@ use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
 
 /// CNAMEs and DNAMEs followed for one question. Real chains have three; the bound keeps one question from costing as much as a thousand.
 const MAX_HOPS: usize = 128;
-/// Names looked at for additional addresses. More do not fit into any answer a resolver has use for.
-const MAX_TARGETS: usize = 128;
+/// Names of one RRset looked at for additional addresses: as many as a message can hold, at 16 bytes a record.
+const MAX_TARGETS: usize = 4096;
+/// So many take no table that is worth speaking of.
+const FEW_TARGETS: usize = 128;
 
 /// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals. `dnssec`: with signatures and proofs, if the zone has any.
 pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> u16 {
@@ -367,13 +369,16 @@ impl<'a> Walk<'a, '_, '_> {
             self.each_target(at, set, |walk, named, place, target| {
                 nth += 1;
                 let is_below = named.count() >= depth && named.suffix(depth) == path.suffix(depth);
+                if is_below != needed {
+                    return Ok(());
+                }
                 match walk.zone.host(named) {
-                    Some(node) if is_below == needed => {
+                    Some(node) => {
                         let put = walk.addresses(place, target, node);
                         written.note(nth, put);
                         if needed { put } else { Ok(()) }
                     }
-                    _ => Ok(()),
+                    None => Ok(()),
                 }
             })?;
         }
@@ -434,28 +439,62 @@ impl<'a> Walk<'a, '_, '_> {
     /// The names in the zone that an RRset just written at `at` points at, each once, with where it stands in the message.
     fn each_target(
         &mut self,
+        at: usize,
+        set: Set<'a>,
+        visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        if usize::from(set.count) <= FEW_TARGETS {
+            return self.targets(at, set, &mut [0; 2 * FEW_TARGETS], visit);
+        }
+        self.many_targets(at, set, visit)
+    }
+
+    #[inline(never)]
+    fn many_targets(
+        &mut self,
+        at: usize,
+        set: Set<'a>,
+        visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        self.targets(at, set, &mut [0; 2 * MAX_TARGETS], visit)
+    }
+
+    /// `seen` is a table of hashes, zero where empty, with twice as many places as there are records.
+    #[inline]
+    fn targets(
+        &mut self,
         mut at: usize,
         set: Set<'a>,
+        seen: &mut [u32],
         mut visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
     ) -> Result<(), Full> {
         let shape = shape(set.rtype);
-        let mut places = [0; MAX_TARGETS];
         let mut path = Path::ROOT;
-        for (n, data) in set.data().take(MAX_TARGETS).enumerate() {
+        for data in set.data().take(seen.len() / 2) {
             let start = self.message.data_at(at);
             at = start + self.message.data_len(start);
             let target = &data[usize::from(shape.skip)..];
             let target = &target[..crate::dns::name::wire_len(target).unwrap_or(0)];
-            if !path.fill(target) || !self.is_inside(&path) {
+            if !path.fill(target) || !self.is_inside(&path) || !is_new(seen, path.hash(path.count()).max(1)) {
                 continue;
             }
             let stands = self.message.resolve(start + usize::from(shape.skip));
             let place = if shape.compress { stands } else { self.message.note(&path, stands) };
-            places[n] = place;
-            if !places[..n].contains(&place) {
-                visit(self, &path, place, target)?;
-            }
+            visit(self, &path, place, target)?;
         }
         Ok(())
     }
+}
+
+fn is_new(seen: &mut [u32], hash: u32) -> bool {
+    let mask = seen.len() - 1;
+    let mut slot = hash as usize & mask;
+    while seen[slot] != 0 {
+        if seen[slot] == hash {
+            return false;
+        }
+        slot = (slot + 1) & mask;
+    }
+    seen[slot] = hash;
+    true
 }

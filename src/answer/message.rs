@@ -43,6 +43,8 @@ pub(super) struct Message<'o> {
 
 struct Names {
     len: usize,
+    /// No name with more labels is remembered, so none is looked for.
+    deepest: usize,
     hashes: [u32; REMEMBERED],
     places: [u16; REMEMBERED],
 }
@@ -61,7 +63,7 @@ impl<'o> Message<'o> {
             out,
             limit,
             counts: [0; 3],
-            names: Names { len: 0, hashes: [0; REMEMBERED], places: [0; REMEMBERED] },
+            names: Names { len: 0, deepest: 0, hashes: [0; REMEMBERED], places: [0; REMEMBERED] },
         }
     }
 
@@ -92,10 +94,10 @@ impl<'o> Message<'o> {
     pub(super) fn remember_question(&mut self, path: &Path) {
         if self.names.len == 0 {
             for depth in 1..=path.count().min(REMEMBERED_LABELS) {
-                self.names.add(path.hash(depth), HEADER + path.start(depth));
+                self.names.add(path.hash(depth), depth, HEADER + path.start(depth));
             }
             if path.count() > REMEMBERED_LABELS {
-                self.names.add(path.hash(path.count()), HEADER);
+                self.names.add(path.hash(path.count()), path.count(), HEADER);
             }
         }
     }
@@ -295,7 +297,7 @@ impl<'o> Message<'o> {
             return self.put(name).map(|()| start);
         }
         let count = path.count();
-        for depth in (1..=count).rev() {
+        for depth in (1..=count.min(self.names.deepest)).rev() {
             if let Some(place) = self.find(&path, depth) {
                 let own = path.start(depth);
                 self.put(&name[..own])?;
@@ -322,7 +324,7 @@ impl<'o> Message<'o> {
         for depth in from..=path.count().min(from + REMEMBERED_LABELS) {
             let place = at + path.start(depth);
             if place <= POINTER_REACH {
-                self.names.add(path.hash(depth), place);
+                self.names.add(path.hash(depth), depth, place);
             }
         }
     }
@@ -364,11 +366,165 @@ fn record_ttl(record: &[u8]) -> u32 {
 }
 
 impl Names {
-    fn add(&mut self, hash: u32, place: usize) {
+    fn add(&mut self, hash: u32, depth: usize, place: usize) {
         if self.len < REMEMBERED {
+            self.deepest = self.deepest.max(depth);
             self.hashes[self.len] = hash;
             self.places[self.len] = place as u16;
             self.len += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::name::Name;
+    use crate::snapshot::zone::{Writer, Zone};
+
+    fn wire(text: &str) -> Vec<u8> {
+        Name::parse(text).unwrap().wire().to_vec()
+    }
+
+    fn path(text: &str) -> Path {
+        Path::read(&wire(text)).unwrap()
+    }
+
+    /// A zone of nothing but one RRset.
+    fn zone(rtype: Type, ttl: u32, data: &[Vec<u8>]) -> Zone {
+        let mut writer = Writer::new(&path("x.test"), 1, 0);
+        writer.node(&[], path("x.test").hash(2), 0, None);
+        writer.set(rtype);
+        data.iter().for_each(|data| writer.record(rtype, ttl, data));
+        writer.finish()
+    }
+
+    fn mx(names: &[&str]) -> Zone {
+        zone(Type::MX, 60, &names.iter().map(|name| [vec![0, 10], wire(name)].concat()).collect::<Vec<_>>())
+    }
+
+    /// What a test does with a message about `www.x.test`; gives what was written after the question.
+    fn written(limit: usize, write: impl FnOnce(&mut Message<'_>)) -> (Vec<u8>, [u16; 3]) {
+        let mut question = wire("www.x.test");
+        question.extend([0, 1, 0, 1]);
+        let mut out = vec![0xee; 65_535];
+        let header = Header { id: 7, flags: 0xffff, counts: [1, 2, 3, 4] };
+        let mut message = Message::new(&mut out, &header, &question, limit);
+        write(&mut message);
+        let counts = message.counts;
+        let len = message.finish();
+        assert_eq!(out[..6], [0, 7, 0xf9, 0, 0, 1], "id, QR with opcode and RD, one question");
+        (out[HEADER + question.len()..len].to_vec(), counts)
+    }
+
+    fn top(zone: &Zone) -> Set<'_> {
+        zone.apex_node().sets().next().unwrap()
+    }
+
+    const ASKED: Owner<'_> = Owner { at: HEADER, name: b"\x03www\x01x\x04test\0" };
+
+    #[test]
+    fn names_share_what_they_have_in_common() {
+        let zone = mx(&["www.x.test", "Mail.x.test", "mail.X.test", "a.mail.x.test", "other.test", "."]);
+        let (bytes, counts) = written(512, |message| {
+            message.remember_question(&path("www.x.test"));
+            message.set(Section::Answer, ASKED, top(&zone)).unwrap();
+        });
+        let at = |n: u8| 12 + 16 + n;
+        let targets: [&[u8]; 6] = [&[0xc0, 12], b"\x04Mail\xc0\x10", &[0xc0, at(30)], &[1, b'a', 0xc0, at(30)], b"\x05other\xc0\x12", &[0]];
+        let expected: Vec<u8> = targets
+            .iter()
+            .flat_map(|target| [&[0xc0, 12, 0, 15, 0, 1, 0, 0, 0, 60, 0, 2 + target.len() as u8, 0, 10][..], target].concat())
+            .collect();
+        assert_eq!((bytes, counts), (expected, [6, 0, 0]));
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_no_trace() {
+        let (small, large) = (mx(&["a.b.c"]), mx(&["d.b.c", "e.f.g", "hhhhhhhhhhhhhhhhhhhhhhhh.i.j"]));
+        let both = |limit| {
+            written(limit, |message| {
+                message.set(Section::Answer, ASKED, top(&small)).unwrap();
+                assert_eq!(message.set(Section::Authority, ASKED, top(&large)), Err(Full));
+                // The names of the set that is gone are forgotten with it.
+                message.set(Section::Additional, ASKED, top(&mx(&["e.f.g"]))).unwrap();
+            })
+        };
+        let needed = 28 + (14 + 7) + (14 + 4) + (14 + 7) + (14 + 30);
+        for limit in needed - 44..needed {
+            let (bytes, counts) = both(limit);
+            assert_eq!(counts, [1, 0, 1]);
+            assert!(bytes.ends_with(b"\x01e\x01f\x01g\0"), "{bytes:?}");
+        }
+        let fits = written(needed, |message| {
+            message.set(Section::Answer, ASKED, top(&small)).unwrap();
+            message.set(Section::Authority, ASKED, top(&large)).unwrap();
+        });
+        assert_eq!((fits.0.len(), fits.1), (needed - 28, [1, 3, 0]));
+    }
+
+    #[test]
+    fn nothing_points_beyond_a_pointers_reach() {
+        let filler = zone(Type::TXT, 60, &[vec![b'x'; 0x3fff - 28 - 12 - 30]]);
+        let names = mx(&["before.reach.net", "behind.reach.org", "again.reach.org", "www.reach.net"]);
+        let (bytes, counts) = written(65_535, |message| {
+            message.remember_question(&path("www.x.test"));
+            message.set(Section::Answer, ASKED, top(&filler)).unwrap();
+            message.set(Section::Answer, ASKED, top(&names)).unwrap();
+            // An owner that stands out of reach is written out.
+            let at = message.position() - 2;
+            message.set(Section::Additional, Owner { at, name: &wire("far.away") }, top(&filler)).unwrap();
+        });
+        let has = |what: &[u8]| bytes.windows(what.len()).filter(|part| *part == what).count();
+        assert_eq!(has(b"\x05reach\x03org\0"), 2, "it stands too far to be pointed at");
+        assert_eq!(has(b"\x05reach\x03net\0"), 1);
+        assert_eq!(has(b"\x03far\x04away\0\0\x10"), 1);
+        assert_eq!(counts, [5, 0, 1]);
+    }
+
+    #[test]
+    fn another_ttl_and_another_owner() {
+        let soa = zone(Type::SOA, 3600, &[[wire("ns.x.test"), wire("h.x.test"), vec![9; 20]].concat()]);
+        let (bytes, counts) = written(512, |message| {
+            message.remember_question(&path("www.x.test"));
+            let owner = Owner { at: message.suffix_at(HEADER, 1), name: b"\x01x\x04test\0" };
+            message.set_with_ttl(Section::Authority, owner, top(&soa), 5).unwrap();
+        });
+        assert!(bytes.starts_with(b"\xc0\x10\0\x06\0\x01\0\0\0\x05\0\x1d\x02ns\xc0\x10\x01h\xc0\x10"), "{bytes:?}");
+        assert_eq!(counts, [0, 1, 0]);
+    }
+
+    #[test]
+    fn more_names_than_are_remembered() {
+        let names: Vec<String> = (0..200).map(|n| format!("{}h{n}.x.test", "l.".repeat(n % 100))).collect();
+        let zone = mx(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let (bytes, counts) = written(65_535, |message| message.set(Section::Answer, ASKED, top(&zone)).unwrap());
+        assert_eq!(counts, [200, 0, 0]);
+        // Each name reads back, by its own bytes and pointers that lead backwards.
+        let mut message = vec![0; 28];
+        message[12..28].copy_from_slice(b"\x03www\x01x\x04test\0\0\x01\0\x01".first_chunk::<16>().unwrap());
+        message.extend(bytes);
+        let mut at = 28;
+        for name in names {
+            let (mut place, mut read) = (at + 14, Vec::new());
+            loop {
+                match message[place] {
+                    0 => break,
+                    high @ 0xc0.. => {
+                        let to = usize::from(high & 0x3f) << 8 | usize::from(message[place + 1]);
+                        assert!(to < place);
+                        place = to;
+                    }
+                    len => {
+                        read.extend_from_slice(&message[place..=place + usize::from(len)]);
+                        place += 1 + usize::from(len);
+                    }
+                }
+            }
+            read.push(0);
+            assert_eq!(read, wire(&name));
+            at += 12 + usize::from(u16::from_be_bytes([message[at + 10], message[at + 11]]));
+        }
+        assert_eq!(at, message.len());
     }
 }

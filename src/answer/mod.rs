@@ -69,8 +69,8 @@ pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> V
         Err(seen) => return malformed(ask, &header, &seen, out),
     };
     let room = room(snapshot, ask, &query, out.len());
-    let extras = Extras::new(now, snapshot, ask, query.edns);
     let question = query.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
+    let extras = Extras::new(now, snapshot, ask, query.edns, room - HEADER - question.len());
     let mut message = Message::new(out, &header, question, room - extras.len());
     let say = if query.edns.is_some_and(|edns| edns.version > 0) {
         Say::plain(rcode::BADVERS)

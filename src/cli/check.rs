@@ -48,8 +48,15 @@ fn check_config(path: &Path) -> Vec<Problem> {
 
 pub(super) fn read_fleet(path: &Path) -> (Fleet, Vec<Problem>) {
     let shown = path.display().to_string();
-    match std::fs::read(path) {
-        Ok(bytes) => fleet::parse(&shown, &bytes, path.parent().unwrap_or(Path::new(""))),
+    match config::read_file(path) {
+        Ok(bytes) => {
+            let (fleet, mut problems) = fleet::parse(&shown, &bytes, path.parent().unwrap_or(Path::new("")));
+            if fleet.zones.is_empty() && !problems.iter().any(Problem::is_error) {
+                let what = "there is no zone in it, so there is nothing to serve";
+                problems.push(Problem::error(&shown, 0, what).hint("add a [[zone]] with a name and a file"));
+            }
+            (fleet, problems)
+        }
         Err(error) => (Fleet::default(), vec![config::unreadable(&shown, &error)]),
     }
 }

@@ -7,23 +7,24 @@ const HERE: &str = "config/meridian.toml";
 /// Where a package has it.
 const INSTALLED: &str = "/etc/meridian/meridian.toml";
 
+/// Texts, because paths stand in problems and are found again by them: a path that is not UTF-8 is refused.
 #[derive(Debug, clap::Args)]
 pub(super) struct Files {
     /// How this node runs [default: config/meridian.toml, or else /etc/meridian/meridian.toml]
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    config: Option<String>,
     /// What is served [default: fleet.toml beside the config]
     #[arg(long, value_name = "FILE")]
-    fleet: Option<PathBuf>,
+    fleet: Option<String>,
 }
 
 impl Files {
     pub(super) fn config(&self) -> PathBuf {
-        self.config.clone().unwrap_or_else(|| default_config(Path::new(HERE)))
+        self.config.as_ref().map(PathBuf::from).unwrap_or_else(|| default_config(Path::new(HERE)))
     }
 
     pub(super) fn fleet(&self) -> PathBuf {
-        self.fleet.clone().unwrap_or_else(|| self.config().with_file_name("fleet.toml"))
+        self.fleet.as_ref().map(PathBuf::from).unwrap_or_else(|| self.config().with_file_name("fleet.toml"))
     }
 }
 

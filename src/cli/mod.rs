@@ -12,6 +12,7 @@ mod reload;
 mod serve;
 
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// An authoritative DNS server that answers with the nearest panel that can serve the client.
@@ -36,6 +37,11 @@ pub fn run() -> ExitCode {
         Command::Check(args) => check::check(args),
         Command::Reload(args) => reload::reload(args),
     }
+}
+
+/// A line for the operator. Who closed stderr does not hear it, and the exit status says it all the same.
+fn say(what: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{what}");
 }
 
 /// Wrong input: arguments, meridian.toml, fleet.toml, zones.

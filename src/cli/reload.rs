@@ -1,7 +1,7 @@
 //! `meridian reload`
 
-use super::WRONG_INPUT;
 use super::files::Files;
+use super::{WRONG_INPUT, say};
 use crate::{config, node};
 use std::process::ExitCode;
 
@@ -21,14 +21,14 @@ pub(super) fn reload(args: ReloadArgs) -> ExitCode {
     let (config, problems) = config::load(&args.files.config());
     let Some(config) = config else {
         for problem in &problems {
-            eprintln!("{problem}");
+            say(problem);
         }
         return ExitCode::from(WRONG_INPUT);
     };
     match node::data::tell_to_reload(&config.node.data, args.force) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("meridian: {error:#}");
+            say(format_args!("meridian: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -1,9 +1,9 @@
 //! `meridian serve`
 
-use super::WRONG_INPUT;
 use super::check::read_fleet;
 use super::files::Files;
 use super::log::{self, LogFormat};
+use super::{WRONG_INPUT, say};
 use crate::compile;
 use crate::config::{self, Config};
 use crate::document::{Problem, Severity};
@@ -26,13 +26,16 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn serve(args: ServeArgs) -> ExitCode {
-    if let Err(sentence) = log::start(args.log_format) {
-        eprintln!("meridian: {sentence}");
-        return ExitCode::from(WRONG_INPUT);
-    }
+    let _log = match log::start(args.log_format) {
+        Ok(log) => log,
+        Err(sentence) => {
+            say(format_args!("meridian: {sentence}"));
+            return ExitCode::from(WRONG_INPUT);
+        }
+    };
     let (config, problems) = config::load(&args.files.config());
     for problem in &problems {
-        eprintln!("{problem}");
+        say(problem);
     }
     let Some(config) = config else { return ExitCode::from(WRONG_INPUT) };
     match start(config, args.files.fleet()) {
@@ -52,8 +55,9 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
         None => node::data::own_cookie_secrets(&config.node.data)?,
     };
     if let Err(problems) = config::load_cookie_secrets(&secrets) {
+        let own = config.dns.cookie_secrets.is_none();
         for problem in problems {
-            eprintln!("{problem}");
+            say(if own { problem.hint("remove the file, and the next start makes a new one") } else { problem });
         }
         return Ok(ExitCode::from(WRONG_INPUT));
     }

@@ -17,6 +17,8 @@ pub(super) struct Draft {
     slots: Vec<u32>,
     /// Most files give a name's records one after the other.
     latest: (Vec<u8>, u32),
+    /// A record was turned away.
+    full: bool,
 }
 
 struct DraftNode {
@@ -40,8 +42,16 @@ pub(super) struct Entry {
     pub file: u32,
 }
 
-/// The owner is not in the zone.
-pub(super) struct Outside;
+/// Why a record is not in the draft.
+pub(super) enum NotAdded {
+    /// Its owner is not in the zone.
+    Outside,
+    /// Places in a draft have 32 bits.
+    Full,
+}
+
+/// What `u32` places reach, the longest name and data still added, `NONE` left out.
+const MAX_BYTES: usize = u32::MAX as usize - 0x1_0000;
 
 impl Draft {
     pub(super) fn new(apex: &Path, text_len: usize) -> Self {
@@ -56,16 +66,21 @@ impl Draft {
             data: Vec::new(),
             slots: vec![NONE; 16],
             latest: (Vec::new(), NONE),
+            full: false,
         };
         draft.insert(apex, apex.count());
         draft
     }
 
-    pub(super) fn add(&mut self, owner: &[u8], rtype: Type, ttl: u32, rdata: &[u8], file: u32, line: u32) -> Result<(), Outside> {
+    pub(super) fn add(&mut self, owner: &[u8], rtype: Type, ttl: u32, rdata: &[u8], file: u32, line: u32) -> Result<(), NotAdded> {
+        if self.data.len() + self.entries.len() > MAX_BYTES || self.names.len() > MAX_BYTES {
+            self.full = true;
+            return Err(NotAdded::Full);
+        }
         if self.latest.1 == NONE || self.latest.0 != owner {
-            let path = Path::read(owner).ok_or(Outside)?;
+            let path = Path::read(owner).ok_or(NotAdded::Outside)?;
             if path.count() < self.apex_labels || path.suffix(self.apex_labels) != &*self.apex {
-                return Err(Outside);
+                return Err(NotAdded::Outside);
             }
             self.latest.1 = self.find_or_insert(&path, path.count());
             self.latest.0.clear();
@@ -81,6 +96,10 @@ impl Draft {
         }
         node.last = n;
         Ok(())
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.full
     }
 
     pub(super) fn len(&self) -> usize {

@@ -3,7 +3,7 @@
 use super::zone::Steered;
 use crate::dns::name::Name;
 use crate::dns::rtype::Type;
-use crate::fleet::{Fleet, Hostname, Panel, State, Zone};
+use crate::fleet::{Fleet, Hostname, Lost, Panel, State, Zone};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub struct Plan {
     /// The fleet's file, for problems that have no line.
     pub file: String,
     pub zones: Vec<Arc<ZonePlan>>,
+    /// Zones of which only the name could be made out.
+    pub lost: Vec<Name>,
     /// Each set's name and how many panels it has.
     pub sets: Vec<(String, usize)>,
 }
@@ -22,18 +24,33 @@ pub struct ZonePlan {
     pub name: Name,
     pub file: PathBuf,
     pub steered: Vec<Steered>,
+    /// Names to be steered in it of which no more could be made out.
+    pub lost: Vec<Name>,
 }
 
 /// `shown` is the fleet's file as the operator knows it.
 pub fn plan(shown: &str, fleet: &Fleet) -> Plan {
-    let mut zones: Vec<ZonePlan> =
-        fleet.zones.iter().map(|Zone { name, file, .. }| ZonePlan { name: name.clone(), file: file.clone(), steered: vec![] }).collect();
+    let mut zones: Vec<ZonePlan> = fleet
+        .zones
+        .iter()
+        .map(|Zone { name, file, .. }| ZonePlan { name: name.clone(), file: file.clone(), steered: vec![], lost: vec![] })
+        .collect();
+    let mut lost = Vec::new();
+    for name in &fleet.lost {
+        match name {
+            Lost::Zone(name) => lost.push(name.clone()),
+            // At the apex it would take the whole zone along.
+            Lost::Hostname { name, zone } if *name == zones[zone.index()].name => {}
+            Lost::Hostname { name, zone } => zones[zone.index()].lost.push(name.clone()),
+        }
+    }
     for hostname in &fleet.hostnames {
         zones[hostname.zone.index()].steered.push(steered(shown, fleet, hostname));
     }
     Plan {
         file: shown.into(),
         zones: zones.into_iter().map(Arc::new).collect(),
+        lost,
         sets: fleet.sets.iter().map(|set| (set.name.clone(), set.members.len())).collect(),
     }
 }

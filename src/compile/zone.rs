@@ -1,19 +1,21 @@
 //! A zone's text and steered names in, the zone made for look-up out.
 
 use super::chain::{Chain, TooDear};
-use super::draft::{APEX, Draft, Entry, Outside};
+use super::draft::{APEX, Draft, Entry, NotAdded};
 use crate::dns::master::{self, Loader};
 use crate::dns::name::Name;
 use crate::dns::rdata;
 use crate::dns::rtype::Type;
 use crate::document::Problem;
 use crate::snapshot::path::Path;
-use crate::snapshot::zone::{At, Found, Writer, Zone, flag};
+use crate::snapshot::zone::{At, Found, RECORD_HEAD, Writer, Zone, flag};
 
-/// Problems told of one zone; a file of the wrong kind has one on every line.
+/// Problems of one kind told of one zone; a file of the wrong kind has one on every line.
 const MAX_PROBLEMS: usize = 100;
-/// More records of one type at one name fit into no message, so none could ever be answered.
+/// More records of one type at one name than a message can count.
 const MAX_SET: usize = 65_535;
+/// Data of one RRset that can be sent: what a message has beyond its header, the longest question and an OPT record.
+const MAX_SET_BYTES: usize = 65_535 - 12 - 259 - 11;
 
 /// A name whose addresses are steered, as the zone needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +46,7 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
     let mut outside: Vec<(u32, u32, Name)> = Vec::new();
     let reading = master::read(shown, &text, apex, loader, &mut |record| {
         let added = draft.add(record.owner, record.rtype, record.ttl, record.rdata, record.file, record.line);
-        if let Err(Outside) = added
+        if let Err(NotAdded::Outside) = added
             && outside.len() < MAX_PROBLEMS
             && let Ok(owner) = Name::from_wire(record.owner)
         {
@@ -52,7 +54,7 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
         }
     });
     drop(text);
-    let mut checker = Checker { files: &reading.files, problems: reading.problems };
+    let mut checker = Checker { files: &reading.files, problems: reading.problems, errors: 0, warnings: 0 };
     for (file, line, owner) in outside {
         checker.error(
             file,
@@ -60,6 +62,9 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
             format!("{owner} is not in zone {apex}"),
             "end relative names without a dot, or put the record into its own zone's file",
         );
+    }
+    if draft.is_full() {
+        checker.error(0, 0, format!("zone {apex} has more than 4 GiB of data"), "split it into several zones");
     }
     if checker.problems.iter().any(Problem::is_error) {
         return Compiled { zone: None, problems: checker.problems, files: reading.files };
@@ -86,14 +91,16 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
     }
     let mut problems = checker.problems;
     let sound = !problems.iter().any(Problem::is_error);
-    problems.extend(conflicts);
-    problems.truncate(MAX_PROBLEMS);
+    problems.extend(conflicts.into_iter().take(MAX_PROBLEMS));
     Compiled { zone: sound.then_some(zone), problems, files: reading.files }
 }
 
 /// Why a name can't be steered in this zone.
 fn conflict(draft: &Draft, apex: &Path, steered: &Steered) -> Option<String> {
     let path = Path::read(steered.name.wire())?;
+    if path.count() < apex.count() || path.suffix(apex.count()) != apex.wire() {
+        return Some("is not in the zone".into());
+    }
     let has = |node: usize, rtype: Type| draft.entries(node).any(|entry| entry.rtype == rtype);
     for depth in apex.count()..=path.count() {
         let Some(node) = draft.find(&path, depth) else { break };
@@ -114,6 +121,8 @@ fn conflict(draft: &Draft, apex: &Path, steered: &Steered) -> Option<String> {
 struct Checker<'f> {
     files: &'f [String],
     problems: Vec<Problem>,
+    errors: usize,
+    warnings: usize,
 }
 
 impl Checker<'_> {
@@ -121,18 +130,21 @@ impl Checker<'_> {
         self.files.get(file as usize).map_or("", String::as_str)
     }
 
-    fn error(&mut self, file: u32, line: u32, what: String, hint: &str) {
-        if self.problems.len() < MAX_PROBLEMS {
-            let problem = Problem::error(self.file(file), line, what).hint(hint);
+    /// Errors and warnings have a count each: many warnings must not hide the error after them.
+    fn tell(&mut self, problem: Problem) {
+        let told = if problem.is_error() { &mut self.errors } else { &mut self.warnings };
+        *told += 1;
+        if *told <= MAX_PROBLEMS {
             self.problems.push(problem);
         }
     }
 
+    fn error(&mut self, file: u32, line: u32, what: String, hint: &str) {
+        self.tell(Problem::error(self.file(file), line, what).hint(hint));
+    }
+
     fn warning(&mut self, file: u32, line: u32, what: String, hint: &str) {
-        if self.problems.len() < MAX_PROBLEMS {
-            let problem = Problem::warning(self.file(file), line, what).hint(hint);
-            self.problems.push(problem);
-        }
+        self.tell(Problem::warning(self.file(file), line, what).hint(hint));
     }
 }
 
@@ -243,7 +255,8 @@ fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &m
         let data = draft.data(entry);
         let mut canonical = data.to_vec();
         rdata::to_canonical(first.rtype, &mut canonical);
-        if seen.insert(canonical) {
+        // The writer counts in 16 bits.
+        if seen.insert(canonical) && seen.len() <= MAX_SET {
             writer.record(first.rtype, if is_signatures { entry.ttl } else { first.ttl }, data);
         }
     }
@@ -255,6 +268,12 @@ fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &m
             format!("{owner} has {} {} records", seen.len(), first.rtype),
             "no answer can carry more than 65,535",
         );
+    } else if !matches!(rdata::names(first.rtype), rdata::Shape::Names { compress: true, .. })
+        && set.iter().map(|entry| RECORD_HEAD + draft.data(entry).len()).sum::<usize>() > MAX_SET_BYTES
+    {
+        let owner = full(draft, node, apex);
+        let what = format!("{owner} has more {} data than fits into a message", first.rtype);
+        checker.warning(first.file, first.line, what, "answers are at most 65,535 bytes long, so clients only ever get them cut off");
     }
 }
 
@@ -355,4 +374,174 @@ fn full(draft: &Draft, node: usize, apex: &Name) -> Name {
     let mut wire = draft.name(node).to_vec();
     wire.extend_from_slice(apex.wire());
     Name::from_wire(&wire).unwrap_or_else(|_| apex.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write;
+
+    struct NoFiles;
+
+    impl Loader for NoFiles {
+        fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
+            Err("no files here".into())
+        }
+    }
+
+    const SOUND: &str = "$TTL 60\n@ IN SOA ns h 1 2 3 4 5\n@ IN NS ns\nns IN A 192.0.2.1\n";
+
+    fn compile(text: &str, steered: &[Steered]) -> Compiled {
+        zone(&Name::parse("x.test").unwrap(), "z", text.into(), &mut NoFiles, steered)
+    }
+
+    /// What is said of a sound zone with these lines added to it. The first of them is line 5.
+    fn said(lines: &str) -> (bool, Vec<String>) {
+        let compiled = compile(&format!("{SOUND}{lines}"), &[]);
+        (compiled.zone.is_some(), compiled.problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn steered(name: &str) -> Steered {
+        let records = vec![(Type::A, vec![192, 0, 2, 7])];
+        Steered { name: Name::parse(name).unwrap(), ttl: 20, records, file: "fleet.toml".into(), line: 9 }
+    }
+
+    #[test]
+    fn errors_stand_where_the_mistake_is() {
+        for (lines, where_and_what) in [
+            ("@ IN SOA ns h 2 2 3 4 5", "z:5: zone x.test. has a second SOA record"),
+            ("a IN SOA ns h 2 2 3 4 5", "z:5: SOA at a.x.test., which is not the apex"),
+            ("a.y.test. IN A 192.0.2.2", "z:5: a.y.test. is not in zone x.test."),
+            ("test. IN A 192.0.2.2", "z:5: test. is not in zone x.test."),
+            ("xx.test. IN A 192.0.2.2", "z:5: xx.test. is not in zone x.test."),
+            ("a IN A 192.0.2.2\na IN CNAME b", "z:6: a.x.test. has a CNAME beside A"),
+            ("a IN CNAME b\nA IN TXT b", "z:6: a.x.test. has TXT beside a CNAME"),
+            ("a IN CNAME b\na IN CNAME c", "z:6: a.x.test. has a second CNAME record"),
+            ("@ IN CNAME b", "z:5: x.test. has a CNAME beside NS"),
+            ("a IN DNAME b\na IN DNAME c", "z:6: a.x.test. has a second DNAME record"),
+            ("a IN DNAME b\nb.a IN TXT c", "z:6: b.a.x.test. is below a DNAME"),
+            ("c.b.a IN TXT c\na IN DNAME b", "z:5: c.b.a.x.test. is below a DNAME"),
+            ("@ IN DNAME b", "z:4: ns.x.test. is below a DNAME"),
+        ] {
+            let (sound, problems) = said(lines);
+            assert!(!sound, "{lines}");
+            assert!(problems.iter().any(|problem| problem.starts_with(where_and_what)), "{lines}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn an_apex_needs_soa_and_ns() {
+        for (text, what) in [
+            ("", "no SOA record at its apex"),
+            ("", "no NS record at its apex"),
+            ("$TTL 60\n@ IN SOA ns.test. h 1 2 3 4 5\n", "no NS record at its apex"),
+            ("$TTL 60\n@ IN NS ns.test.\na IN SOA ns.test. h 1 2 3 4 5\n", "no SOA record at its apex"),
+        ] {
+            let compiled = compile(text, &[]);
+            assert!(compiled.zone.is_none(), "{text}");
+            assert!(compiled.problems.iter().any(|problem| problem.is_error() && problem.what.contains(what)), "{:?}", compiled.problems);
+        }
+    }
+
+    #[test]
+    fn what_is_only_unwise_is_served_with_a_warning() {
+        for (lines, where_and_what) in [
+            ("a IN NS b.a", "z:5: warning: NS of a.x.test. is b.a.x.test., which has no address"),
+            ("a IN NS nowhere", "z:5: warning: NS of a.x.test. is nowhere.x.test., which has no address"),
+            ("@ IN NS c\nc IN CNAME ns", "z:5: warning: NS of x.test. is c.x.test., which is a CNAME"),
+            ("@ IN NS t\nt IN TXT a", "z:5: warning: NS of x.test. is t.x.test., which has no address"),
+            ("a 60 IN A 192.0.2.2\na 61 IN A 192.0.2.3", "z:6: warning: a.x.test. A has records of TTL 60 and 61"),
+        ] {
+            let (sound, problems) = said(lines);
+            assert!(sound && problems.len() == 1 && problems[0].starts_with(where_and_what), "{lines}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_right_is_not_complained_of() {
+        for lines in [
+            "a IN CNAME b\na IN CNAME B",
+            "a IN CNAME b\na IN NSEC b CNAME NSEC",
+            "@ IN SOA ns h 1 2 3 4 5",
+            "a IN DNAME b\na IN TXT beside",
+            "a IN NS b.a\nb.a IN A 192.0.2.2\nc.b.a IN CNAME hidden",
+            "a IN NS other.test.",
+            "a IN NS any.w\n*.w IN A 192.0.2.2",
+            // Somebody else's glue.
+            "a IN NS other.test.\nb IN NS ns.a",
+        ] {
+            let (sound, problems) = said(lines);
+            assert!(sound && problems.is_empty(), "{lines}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn many_warnings_hide_no_error() {
+        let mut lines = String::new();
+        for n in 0..2 * MAX_PROBLEMS {
+            let _ = writeln!(lines, "a{n} 60 IN A 192.0.2.1\na{n} 61 IN A 192.0.2.2");
+        }
+        let (sound, problems) = said(&format!("{lines}z IN CNAME a\nz IN A 192.0.2.1"));
+        assert!(!sound, "a CNAME beside an A behind 200 warnings");
+        assert_eq!(problems.len(), MAX_PROBLEMS + 1);
+        let compiled = compile(&format!("{SOUND}{lines}"), &[steered("ns.x.test")]);
+        assert!(compiled.problems.iter().any(Problem::is_error), "nor one about a hostname");
+    }
+
+    #[test]
+    fn data_of_a_known_type_in_unknown_form_is_checked() {
+        for lines in
+            ["a IN TYPE15 \\# 0", "a IN TYPE33 \\# 3 000000", "a IN TYPE65 \\# 1 00", "a IN TYPE1 \\# 3 000000", "a IN TYPE2 \\# 2 c00c"]
+        {
+            assert!(!said(lines).0, "{lines}");
+        }
+    }
+
+    #[test]
+    fn sets_too_large_to_be_sent() {
+        let zone = |hosts: std::ops::Range<u32>| {
+            hosts.fold(SOUND.to_string(), |mut text, n| {
+                let _ = writeln!(text, "a IN A {}", std::net::Ipv4Addr::from(n));
+                text
+            })
+        };
+        let large = compile(&zone(0..5000), &[]);
+        assert!(large.zone.is_some() && large.problems[0].what.contains("more A data than fits"), "{:?}", large.problems);
+        assert!(compile(&zone(0..65_535), &[]).zone.is_some());
+        let compiled = compile(&zone(0..65_600), &[]);
+        assert!(compiled.zone.is_none() && compiled.problems[0].what.contains("has 65600 A records"), "{:?}", compiled.problems);
+        // A line that is repeated is one record, however often.
+        let repeated = format!("{SOUND}{}", "a IN A 192.0.2.1\n".repeat(70_000));
+        assert_eq!(compile(&repeated, &[]).zone.unwrap().records(), 4);
+    }
+
+    #[test]
+    fn steered_names_and_what_is_in_their_way() {
+        for (lines, name, what) in [
+            ("live IN A 192.0.2.9", "Live.x.test", Some("has a static A record")),
+            ("live IN AAAA ::1", "live.x.test", Some("has a static AAAA record")),
+            ("live IN CNAME ns", "live.x.test", Some("has a static CNAME record")),
+            ("cut IN NS ns", "cut.x.test", Some("at or below a delegation")),
+            ("cut IN NS ns", "a.b.cut.x.test", Some("at or below a delegation")),
+            ("d IN DNAME ns", "d.x.test", Some("at or below a DNAME")),
+            ("d IN DNAME ns", "a.b.d.x.test", Some("at or below a DNAME")),
+            ("live IN TXT a", "live.x.test", None),
+            ("* IN A 192.0.2.9", "live.x.test", None),
+            ("* IN CNAME ns", "a.live.x.test", None),
+            ("", "*.x.test", None),
+            ("", "x.test", None),
+            ("", "test", Some("is not in the zone")),
+            ("", "live.y.test", Some("is not in the zone")),
+        ] {
+            let compiled = compile(&format!("{SOUND}{lines}"), &[steered(name)]);
+            assert!(compiled.zone.is_some(), "the file is sound");
+            let problems: Vec<_> = compiled.problems.iter().map(ToString::to_string).collect();
+            match what {
+                Some(what) => {
+                    assert!(problems[0].starts_with("fleet.toml:9: hostname ") && problems[0].contains(what), "{lines}: {problems:?}")
+                }
+                None => assert!(problems.is_empty(), "{lines}: {problems:?}"),
+            }
+        }
+    }
 }

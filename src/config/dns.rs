@@ -3,7 +3,6 @@
 use super::Admin;
 use super::planned;
 use crate::document::{At, Reader, TableReader, shown};
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -100,15 +99,18 @@ fn read_tcp(dns: &mut TableReader<'_>) -> Tcp {
 /// The key `listen` as a list; what is wrong in it is noted and left out.
 pub(super) fn socket_addresses(table: &mut TableReader<'_>) -> Option<At<Vec<SocketAddr>>> {
     let texts = table.texts("listen")?;
-    let mut seen = HashSet::new();
-    let mut addresses = Vec::new();
+    let mut addresses: Vec<SocketAddr> = Vec::new();
     for text in &texts.it {
         let Some(address) = socket_address(table, "listen", text) else { continue };
-        // Port 0 is "any that is free", and a different one each time.
-        if address.port() == 0 || seen.insert(address) {
-            addresses.push(address);
-        } else {
-            table.error(text.line, "listen", format!("`{address}` is listed twice"), "keep one of the two");
+        match addresses.iter().find(|other| clash(other, &address)) {
+            None => addresses.push(address),
+            Some(other) if *other == address => {
+                table.error(text.line, "listen", format!("`{address}` is listed twice"), "keep one of the two");
+            }
+            Some(other) => {
+                let what = format!("`{address}` and `{other}` cannot both be: one of them is every address of this host");
+                table.error(text.line, "listen", what, "keep one of the two");
+            }
         }
     }
     Some(At::new(texts.line, addresses))
@@ -117,6 +119,17 @@ pub(super) fn socket_addresses(table: &mut TableReader<'_>) -> Option<At<Vec<Soc
 pub(super) fn socket_address(table: &TableReader<'_>, key: &str, text: &At<String>) -> Option<SocketAddr> {
     let (what, hint) = match text.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_multicast() => ("is a multicast address".to_owned(), "write an address of this host".to_owned()),
+        Ok(address) if address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST) => {
+            ("is the broadcast address".to_owned(), "write an address of this host".to_owned())
+        }
+        Ok(SocketAddr::V6(v6)) if v6.ip().to_ipv4_mapped().is_some() => {
+            let v4 = SocketAddr::new(v6.ip().to_canonical(), v6.port());
+            ("is an IPv4 address in IPv6 form".to_owned(), format!("write \"{v4}\""))
+        }
+        Ok(SocketAddr::V6(v6)) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
+            let hint = format!("add the number that `ip link` shows: \"[{}%2]:{}\"", v6.ip(), v6.port());
+            ("is the same on every interface".to_owned(), hint)
+        }
         Ok(address) => return Some(address),
         Err(_) => not_an_address(text),
     };
@@ -137,15 +150,21 @@ fn not_an_address(text: &str) -> (String, String) {
     ("is not an address and port".into(), hint.into())
 }
 
+/// The system gives them to one listener only. Port 0 is "any that is free", and another one each time.
+fn clash(a: &SocketAddr, b: &SocketAddr) -> bool {
+    let covers = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() != 0 && a.port() == b.port() && a.is_ipv4() == b.is_ipv4() && covers && (a == b || !different_scopes(a, b))
+}
+
+/// One link-local address on two interfaces is two addresses.
+fn different_scopes(a: &SocketAddr, b: &SocketAddr) -> bool {
+    matches!((a, b), (SocketAddr::V6(a), SocketAddr::V6(b)) if a.ip() == b.ip() && a.scope_id() != b.scope_id())
+}
+
 /// Both listen on TCP, so the second to start would find the port taken.
 pub(super) fn refuse_shared_port(reader: &Reader, dns: &At<Dns>, admin: &At<Admin>) {
     let admin_address = admin.listen;
-    let taken = |listen: &&SocketAddr| {
-        let same_family = listen.is_ipv4() == admin_address.is_ipv4();
-        let covers = listen.ip() == admin_address.ip() || listen.ip().is_unspecified() || admin_address.ip().is_unspecified();
-        listen.port() != 0 && listen.port() == admin_address.port() && same_family && covers
-    };
-    if let Some(listen) = dns.listen.iter().find(taken) {
+    if let Some(listen) = dns.listen.iter().find(|listen| clash(listen, &admin_address)) {
         let what = format!("`{listen}` takes the port of admin.listen ({admin_address})");
         reader.error(dns.line, "dns.listen", what, "choose another port for one of them");
     }

@@ -15,6 +15,8 @@ pub use node::{Admin, Node, Store};
 pub use secrets::cookie_secrets;
 
 use crate::document::{self, Problem, Reader};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 /// Everything a node needs to know that is not the fleet.
@@ -38,7 +40,7 @@ pub fn parse(shown: &str, bytes: &[u8], base: &Path) -> (Option<Config>, Vec<Pro
 /// Reads and parses the file.
 pub fn load(path: &Path) -> (Option<Config>, Vec<Problem>) {
     let shown = path.display().to_string();
-    match std::fs::read(path) {
+    match read_file(path) {
         Ok(bytes) => parse(&shown, &bytes, path.parent().unwrap_or(Path::new(""))),
         Err(error) => (None, vec![unreadable(&shown, &error)]),
     }
@@ -47,13 +49,29 @@ pub fn load(path: &Path) -> (Option<Config>, Vec<Problem>) {
 /// Reads and parses the file of `dns.cookie_secrets`.
 pub fn load_cookie_secrets(path: &Path) -> Result<Vec<[u8; 16]>, Vec<Problem>> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| vec![unreadable(&shown, &error).at("dns.cookie_secrets")])?;
+    let text = read_file(path).and_then(|bytes| String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData.into()));
+    let text = text.map_err(|error| vec![unreadable(&shown, &error).at("dns.cookie_secrets")])?;
     cookie_secrets(&shown, &text)
 }
 
+/// The bytes of a regular file, up to one more than a document may have: enough to refuse it by.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // Asked before opening: to open a pipe would wait for a writer.
+    let about = fs::metadata(path)?;
+    if about.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !about.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(document::MAX_DOCUMENT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Why a file could not be read, and what to do about it.
-pub fn unreadable(shown: &str, error: &std::io::Error) -> Problem {
-    use std::io::ErrorKind;
+pub fn unreadable(shown: &str, error: &io::Error) -> Problem {
+    use io::ErrorKind;
     let (what, hint) = match error.kind() {
         ErrorKind::NotFound => ("there is no such file".to_owned(), "name the right one, or create it"),
         ErrorKind::PermissionDenied => ("the file may not be read by this user".to_owned(), "give the user that runs meridian read access"),
@@ -210,10 +228,29 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
     }
 
     #[test]
+    fn addresses_that_cannot_be_bound_are_found_before_they_are() {
+        for (listen, expected) in [
+            ("\"0.0.0.0:53\", \"127.0.0.1:53\"", "`127.0.0.1:53` and `0.0.0.0:53` cannot both be"),
+            ("\"[::1]:53\", \"[::]:53\"", "`[::]:53` and `[::1]:53` cannot both be"),
+            ("\"[::ffff:192.0.2.1]:53\"", "is an IPv4 address in IPv6 form; write \"192.0.2.1:53\""),
+            ("\"[fe80::1]:53\"", "is the same on every interface; add the number that `ip link` shows: \"[fe80::1%2]:53\""),
+            ("\"255.255.255.255:53\"", "is the broadcast address"),
+        ] {
+            let found = problems(&format!("[node]\nname = \"a\"\n[dns]\nlisten = [{listen}]"));
+            assert!(found.starts_with("m.toml:4: dns.listen: ") && found.contains(expected), "{found}");
+        }
+        for listen in ["\"0.0.0.0:53\", \"[::]:53\", \"0.0.0.0:54\"", "\"[fe80::1%2]:53\", \"[fe80::1%3]:53\""] {
+            assert_eq!(problems(&format!("[node]\nname = \"a\"\n[dns]\nlisten = [{listen}]")), "");
+        }
+    }
+
+    #[test]
     fn an_unreadable_file_is_a_problem() {
         let (config, found) = load(Path::new("/nonexistent/m.toml"));
         assert!(config.is_none());
         assert_eq!(found[0].to_string(), "/nonexistent/m.toml: there is no such file; name the right one, or create it");
         assert!(load(Path::new("/")).1[0].what.contains("directory"));
+        // Reading on would never end.
+        assert!(load(Path::new("/dev/zero")).1[0].what.contains("no regular file"));
     }
 }

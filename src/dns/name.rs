@@ -331,4 +331,41 @@ mod tests {
         assert!(!Name::parse("example").unwrap().is_at_or_below(&zone));
         assert!(zone.is_at_or_below(&Name::root()));
     }
+
+    use proptest::prelude::*;
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let label = |longest| proptest::collection::vec(any::<u8>(), 1..=longest);
+        let labels = prop_oneof![proptest::collection::vec(label(4), 0..128), proptest::collection::vec(label(64), 0..6)];
+        (labels, proptest::option::of(any::<(proptest::sample::Index, u8)>())).prop_map(|(labels, change)| {
+            let mut wire: Vec<u8> = labels.iter().flat_map(|label| [&[label.len() as u8][..], label].concat()).collect();
+            wire.push(0);
+            if let Some((at, value)) = change {
+                let at = at.index(wire.len());
+                wire[at] = value;
+            }
+            wire
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_reads_back_from_its_text(wire in bytes()) {
+            if let Ok(name) = Name::from_wire(&wire) {
+                let read = Name::parse(&name.to_string()).unwrap();
+                prop_assert_eq!(read.wire(), name.wire());
+                prop_assert_eq!(name.label_count(), name.labels().count());
+                prop_assert!(name.is_at_or_below(&Name::root()) && name.to_lowercase() == name);
+            }
+        }
+
+        #[test]
+        fn a_path_takes_the_names_there_are(wire in bytes()) {
+            let path = crate::snapshot::path::Path::read(&wire);
+            prop_assert_eq!(path.as_ref().map(|path| path.wire().len()), wire_len(&wire));
+            if let Some(path) = path {
+                prop_assert!((0..=path.count()).all(|depth| labels(path.suffix(depth)).count() == depth));
+            }
+        }
+    }
 }

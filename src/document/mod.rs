@@ -67,7 +67,11 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.file.is_empty() {
-            write!(f, "{}:", self.file)?;
+            // A name with a line break in it would make two lines of the problem.
+            match self.file.chars().any(char::is_control) {
+                true => write!(f, "{}:", self.file.escape_debug())?,
+                false => write!(f, "{}:", self.file)?,
+            }
             if self.line > 0 {
                 write!(f, "{}:", self.line)?;
             }

@@ -226,6 +226,8 @@ impl<'a> TableReader<'a> {
 
     pub fn text_of(&self, key: &str, node: &Node) -> Option<At<String>> {
         match &node.it {
+            // No name, path, address or word has one, and the system cuts paths off there.
+            Value::Text(text) if text.contains('\0') => self.wrong_because(key, node, "text", "leave out the NUL character"),
             Value::Text(text) => Some(At::new(node.line, text.clone())),
             Value::Bool(_) | Value::Integer(_) | Value::Float(_) => self.wrong_because(key, node, "text", "put it in quotes"),
             _ => self.wrong(key, node, "text"),
@@ -349,7 +351,7 @@ mod tests {
 
     #[test]
     fn wrong_types_and_ranges_are_all_named() {
-        let text = "b = \"true\"\ni = \"12\"\nj = 300\nf = 2.0\nt = 5\nd = 10\nd2 = \"10 s\"\nd3 = \"2h\"\ns = -1\nk = 250\nw = \"tow\"\nl = \"a\"\nl2 = [1]\no = 1\na = 1\nn = [\"10.0.0.1/8\"]\nx = 2020-01-01\n";
+        let text = "b = \"true\"\ni = \"12\"\nj = 300\nf = 2.0\nt = 5\nd = 10\nd2 = \"10 s\"\nd3 = \"2h\"\ns = -1\nk = 250\nw = \"tow\"\nl = \"a\"\nl2 = [1]\no = 1\na = 1\nn = [\"10.0.0.1/8\"]\nx = 2020-01-01\nz = \"a\\u0000\"\n";
         let found = problems(text, |t| {
             t.bool("b");
             t.integer("i", 0..=99);
@@ -369,6 +371,7 @@ mod tests {
             t.tables("a");
             t.networks("n");
             t.text("x");
+            t.text("z");
         });
         let expected = "\
 f:1: b: found the text \"true\" where true or false belongs
@@ -387,7 +390,8 @@ f:13: l2: found 1 where text belongs; put it in quotes
 f:14: o: found 1 where a table belongs; write o = { ... } or [o]
 f:15: a: found 1 where a list of objects belongs; write [[a]] in two brackets
 f:16: n: `10.0.0.1/8` has bits beyond its prefix; write 10.0.0.0/8
-f:17: x: found a date where text belongs";
+f:17: x: found a date where text belongs
+f:18: z: found the text \"a\\0\" where text belongs; leave out the NUL character";
         assert_eq!(found, expected);
     }
 

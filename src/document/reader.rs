@@ -1,10 +1,10 @@
 //! Where the problems of one document come together.
 
-use super::{Problem, Table, TableReader};
+use super::{Problem, Severity, Table, TableReader};
 use std::cell::{Cell, RefCell};
 
-/// More problems of one document help nobody; they are only counted.
-const MAX_PROBLEMS: usize = 10_000;
+/// More problems of one document help nobody, and a document of `MAX_DOCUMENT` bytes can have millions.
+const MAX_PROBLEMS: usize = 1000;
 
 /// Collects the problems of one document.
 #[derive(Debug)]
@@ -12,13 +12,13 @@ pub struct Reader {
     file: String,
     problems: RefCell<Vec<Problem>>,
     errors: Cell<usize>,
-    dropped: Cell<usize>,
+    left_out: Cell<usize>,
 }
 
 impl Reader {
     /// `file` as the operator named it.
     pub fn new(file: &str) -> Self {
-        Self { file: file.into(), problems: RefCell::default(), errors: Cell::new(0), dropped: Cell::new(0) }
+        Self { file: file.into(), problems: RefCell::default(), errors: Cell::new(0), left_out: Cell::new(0) }
     }
 
     pub fn file(&self) -> &str {
@@ -31,7 +31,7 @@ impl Reader {
         if problems.len() < MAX_PROBLEMS {
             problems.push(problem);
         } else {
-            self.dropped.set(self.dropped.get() + 1);
+            self.left_out.set(self.left_out.get() + 1);
         }
     }
 
@@ -53,8 +53,10 @@ impl Reader {
     pub fn into_problems(self) -> Vec<Problem> {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| problem.line);
-        if self.dropped.get() > 0 {
-            problems.push(Problem::error(&self.file, 0, format!("and {} more problems", self.dropped.get())));
+        if self.left_out.get() > 0 {
+            let what = format!("and {} more problems, which are not listed", self.left_out.get());
+            let severity = if self.errors.get() > 0 { Severity::Error } else { Severity::Warning };
+            problems.push(Problem { severity, ..Problem::error(&self.file, 0, what) });
         }
         problems
     }
@@ -69,14 +71,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn problems_are_bounded_and_counted() {
+    fn millions_of_problems_become_a_thousand() {
         let reader = Reader::new("f");
-        for line in (1..=MAX_PROBLEMS as u32 + 2).rev() {
-            reader.error(line, "", "x", "");
+        for n in 0..MAX_PROBLEMS {
+            reader.warn(1, "", n.to_string(), "");
         }
-        assert_eq!(reader.errors(), MAX_PROBLEMS + 2);
+        // What is left out counts all the same: a document with an error is never taken for sound.
+        reader.error(2, "", "wrong", "");
         let problems = reader.into_problems();
-        assert!(problems[..MAX_PROBLEMS].is_sorted_by_key(|problem| problem.line));
-        assert_eq!(problems[MAX_PROBLEMS].to_string(), "f: and 2 more problems");
+        assert_eq!(problems.len(), MAX_PROBLEMS + 1);
+        assert!(problems[MAX_PROBLEMS].is_error() && problems[MAX_PROBLEMS].what.starts_with("and 1 more"), "{:?}", problems[MAX_PROBLEMS]);
     }
 }

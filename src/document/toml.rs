@@ -16,8 +16,8 @@ const MAX_SYNTAX_ERRORS: usize = 20;
 pub fn parse(reader: &Reader, bytes: &[u8]) -> Option<Table> {
     if bytes.len() > MAX_DOCUMENT {
         reader.push(
-            Problem::error(reader.file(), 0, format!("the file is {} MiB long", bytes.len() >> 20))
-                .hint(format!("{} MiB is the most that is read", MAX_DOCUMENT >> 20)),
+            Problem::error(reader.file(), 0, format!("the file is longer than {} MiB", MAX_DOCUMENT >> 20))
+                .hint("no document is: is it the right file?"),
         );
         return None;
     }

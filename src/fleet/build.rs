@@ -2,7 +2,7 @@
 
 use super::doc::{self, Document, Object};
 use super::names::Names;
-use super::{CheckId, Fleet, Hostname, Line, Member, Panel, PanelId, Policy, Region, RegionId, Set, SetId, Zone, ZoneId};
+use super::{CheckId, Fleet, Hostname, Line, Lost, Member, Panel, PanelId, Policy, Region, RegionId, Set, SetId, Zone, ZoneId};
 use super::{MAX_PANELS_IN_SET, checks, planned};
 use crate::dns::name::Name;
 use crate::document::{At, Reader, shown};
@@ -187,6 +187,9 @@ impl Builder<'_> {
                 self.fleet.zones.push(Zone { name: name.clone(), file: base.join(&file.it), line: Line(object.line) });
                 ZoneId(id_of_last(&self.fleet.zones))
             });
+            if id.is_none() {
+                self.fleet.lost.push(Lost::Zone(name.clone()));
+            }
             zones.by_name.insert(name, id);
         }
         zones
@@ -213,8 +216,13 @@ impl Builder<'_> {
                 let what = "`http` adds nothing to a wildcard name: SRV records have no place there";
                 self.reader.warn(object.keys.ports.line, &format!("{path}: ports"), what, "leave it out, or name the hosts one by one");
             }
-            if let (Some(set), Some(zone), true) = (set, zone, object.sound && self.reader.errors() == before) {
-                self.fleet.hostnames.push(Hostname { name, set, zone, ports, policy, line: Line(object.line) });
+            let sound = object.sound && self.reader.errors() == before;
+            match (set.filter(|_| sound), zone) {
+                (Some(set), Some(zone)) => {
+                    self.fleet.hostnames.push(Hostname { name, set, zone, ports, policy, line: Line(object.line) });
+                }
+                (None, Some(zone)) => self.fleet.lost.push(Lost::Hostname { name, zone }),
+                (_, None) => {}
             }
         }
         self.refuse_taken_targets(&lines);

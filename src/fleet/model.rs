@@ -35,6 +35,14 @@ pub struct Fleet {
     pub sets: Vec<Set>,
     pub zones: Vec<Zone>,
     pub hostnames: Vec<Hostname>,
+    /// Names that are the fleet's, and of which no more is known: their zones or hostnames were left out.
+    pub lost: Vec<Lost>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lost {
+    Zone(Name),
+    Hostname { name: Name, zone: ZoneId },
 }
 
 impl Fleet {

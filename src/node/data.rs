@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 const PID_FILE: &str = "meridian.pid";
@@ -18,6 +18,9 @@ pub struct Claim {
 /// Makes the directory if it is not there, and makes sure that no other node uses it.
 pub fn claim(data: &Path) -> anyhow::Result<Claim> {
     let shown = data.display();
+    if fs::metadata(data).is_ok_and(|about| !about.is_dir()) {
+        bail!("[node].data: {shown} is a file where a directory belongs; name another, or remove it");
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(|| {
         format!("[node].data: can't make the directory {shown}; make it, or give this process's user write permission beside it")
     })?;
@@ -39,7 +42,11 @@ pub fn claim(data: &Path) -> anyhow::Result<Claim> {
         }
         Err(TryLockError::Error(error)) => return Err(error).with_context(|| format!("[node].data: can't lock {}", path.display())),
     }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).with_context(|| format!("can't write {}", path.display()))?;
+    // Written over the old one, which has its place on the disk already: a full one must not keep a node from starting again.
+    let pid = format!("{}\n", std::process::id());
+    file.write_all_at(pid.as_bytes(), 0)
+        .and_then(|()| file.set_len(pid.len() as u64))
+        .with_context(|| format!("[node].data: can't write {}", path.display()))?;
     Ok(Claim { _locked: file })
 }
 
@@ -98,6 +105,8 @@ mod tests {
         own_cookie_secrets(&data).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), first);
         drop(super::claim(&data).unwrap());
+        let refused = super::claim(&path).unwrap_err().to_string();
+        assert!(refused.contains("is a file where a directory belongs"), "{refused}");
         fs::remove_dir_all(data.parent().unwrap()).unwrap();
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Places in a zone's text and data are 32 bits wide while it is compiled; a larger file would wrap them.
 const MAX_ZONE_FILE: u64 = 2 << 30;
@@ -65,7 +64,9 @@ fn directory(file: &Path) -> &Path {
 /// What can be seen of a file without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
-    modified: Option<SystemTime>,
+    modified: (i64, i64),
+    /// Moves also when the file becomes readable, or is replaced by one that keeps its old time.
+    changed: (i64, i64),
     len: u64,
     inode: u64,
 }
@@ -113,7 +114,12 @@ impl Watch {
 fn stamp(path: &Path) -> Option<Stamp> {
     use std::os::unix::fs::MetadataExt;
     let about = fs::metadata(path).ok()?;
-    Some(Stamp { modified: about.modified().ok(), len: about.len(), inode: about.ino() })
+    Some(Stamp {
+        modified: (about.mtime(), about.mtime_nsec()),
+        changed: (about.ctime(), about.ctime_nsec()),
+        len: about.len(),
+        inode: about.ino(),
+    })
 }
 
 #[cfg(test)]

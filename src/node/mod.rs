@@ -17,11 +17,12 @@ use crate::document::Problem;
 use crate::pilot::{Action, Event, Job, Pilot};
 use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::transport;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use files::{Includes, Watch};
 use notify::Notify;
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +33,14 @@ use tokio::sync::{mpsc, watch};
 const LOOK: Duration = Duration::from_millis(500);
 /// What was received before the end is answered within this, or not at all: service managers kill after ten times as long.
 const DRAIN: Duration = Duration::from_secs(5);
+/// The runtime, the sockets of one address and of the API, and the files that are read one after the other take no more.
+const LEAST_FILES: u64 = 32;
 /// Zones compiled at once; each takes a core and, while it lasts, a few times its file in memory.
 const BUILDERS: usize = 2;
+/// Events taken together: while thousands of zones come in, one snapshot is made for all that came while the last one was.
+const BATCH: usize = 10_000;
+/// Problems shown at /readyz: thousands of broken zones would make a page that no checker reads.
+const MAX_TOLD: usize = 1000;
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -58,6 +65,8 @@ pub type Reader = Box<dyn FnMut() -> Reading + Send>;
 /// Runs until SIGTERM or SIGINT. Errors are sentences for the operator.
 pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     transport::return_freed_memory();
+    // Asked first: without files the runtime cannot even say so.
+    transport::raise_nofile(LEAST_FILES).map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(BUILDERS)
@@ -80,14 +89,22 @@ struct Node {
     /// Snapshots that queries may still be reading; they are freed here and nowhere else.
     retired: Vec<Arc<Snapshot>>,
     events: mpsc::UnboundedSender<Event>,
-    told: Vec<Problem>,
+    /// The pilot knows what `tell` has not told yet.
+    untold: bool,
+    told: HashSet<String>,
+    told_generation: u64,
 }
 
 async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
+    // First of all: a signal that nobody waits for ends the process.
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut force = signal(SignalKind::user_defined1())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let bound = transport::bind(&options.transport)?;
     let listener = tokio::net::TcpListener::bind(options.admin)
         .await
-        .with_context(|| format!("[admin].listen: can't listen on {}; is another process there?", options.admin))?;
+        .map_err(|error| anyhow!("[admin].listen: {}", transport::BindError::api(options.admin, error)))?;
     let admin_address = listener.local_addr().context("the admin socket has no address")?;
     let status = Arc::new(Status::starting());
     let (stop_admin, stopped) = watch::channel(false);
@@ -105,17 +122,18 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         fleet_files: Vec::new(),
         retired: Vec::new(),
         events,
-        told: Vec::new(),
+        untold: false,
+        told: HashSet::new(),
+        told_generation: 0,
     };
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut force = signal(SignalKind::user_defined1())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut batch = Vec::new();
     node.reload(false);
     while !node.pilot.has_started() {
         tokio::select! {
-            Some(event) = inbox.recv() => node.handle(event),
+            _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
+            _ = look.tick() => node.tell(),
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
         }
@@ -126,17 +144,19 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     }
     let addresses = bound.addresses();
-    let running = bound.serve(slot, &tokio::runtime::Handle::current())?;
+    let running = bound.serve(slot, &tokio::runtime::Handle::current()).context(
+        "can't start all threads that answer; lower [dns].workers, or raise the limit of threads (TasksMax= in systemd, ulimit -u)",
+    )?;
     node.serving = true;
+    node.untold = true;
+    node.told_generation = state.generation;
     node.tell();
     tracing::info!(zones = state.sound, broken = state.broken.len(), records = state.records, admin = %admin_address, "answering on {}", list(&addresses));
     node.notify.ready(&format!("answering for {} zones", state.sound));
 
-    let mut look = tokio::time::interval(LOOK);
-    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            Some(event) = inbox.recv() => node.handle(event),
+            _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
             _ = hangup.recv() => node.reload(false),
             _ = force.recv() => node.reload(true),
             _ = look.tick() => node.look(),
@@ -158,8 +178,18 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
 }
 
 impl Node {
-    fn handle(&mut self, event: Event) {
-        for action in self.pilot.handle(event) {
+    fn handle(&mut self, events: Vec<Event>) {
+        let actions = self.pilot.handle_all(events);
+        self.perform(actions);
+        self.untold = true;
+        // With thousands of zones under way, telling after each would take longer than they do: `look` tells in between.
+        if self.pilot.is_idle() {
+            self.tell();
+        }
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
             match action {
                 Action::Build(job) => self.build(job),
                 Action::Publish(snapshot) => {
@@ -169,7 +199,6 @@ impl Node {
                 }
             }
         }
-        self.tell();
     }
 
     fn build(&self, job: Job) {
@@ -188,10 +217,13 @@ impl Node {
         }
         let reading = (self.reader)();
         self.fleet_files = reading.files;
-        if let Some(manners) = reading.manners {
-            self.handle(Event::Manners(manners));
-        }
-        self.handle(Event::Plan { plan: reading.plan, problems: reading.problems, force });
+        let plan = Event::Plan { plan: reading.plan, problems: reading.problems, force };
+        let actions = self.pilot.handle_all(reading.manners.map(Event::Manners).into_iter().chain([plan]));
+        // Watched before they are read, so that no change is missed.
+        self.watch();
+        self.perform(actions);
+        self.untold = true;
+        self.tell();
         if self.serving {
             self.notify.ready("reading fleet and zones again");
         }
@@ -199,28 +231,56 @@ impl Node {
 
     fn look(&mut self) {
         self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
-        let changed = self.watch.look();
+        self.tell();
+        let changed: HashSet<PathBuf> = self.watch.look().into_iter().collect();
         if changed.is_empty() {
             return;
         }
         if changed.iter().any(|file| self.fleet_files.contains(file)) {
             return self.reload(false);
         }
-        let is_touched = |files: &[String]| files.iter().any(|file| changed.iter().any(|path| path.as_os_str() == file.as_str()));
+        let is_touched = |files: &[String]| files.iter().any(|file| changed.contains(Path::new(file)));
         let zones: Vec<Name> = self.pilot.files().filter(|(_, files)| is_touched(files)).map(|(name, _)| name.clone()).collect();
-        self.handle(Event::Touched { zones, force: false });
+        tracing::info!(zones = zones.len(), files = changed.len(), "files have changed, reading their zones again");
+        self.handle(vec![Event::Touched { zones, force: false }]);
+    }
+
+    /// The files of the fleet and of every zone, as they are known now.
+    fn watch(&mut self) {
+        let zone_files = self.pilot.files().flat_map(|(_, files)| files.iter().map(PathBuf::from));
+        self.watch.set(self.fleet_files.iter().cloned().chain(zone_files));
     }
 
     /// Brings what the pilot knows to the log, the status page and the watch.
     fn tell(&mut self) {
-        let state = self.pilot.state();
-        for problem in state.problems.iter().filter(|problem| !self.told.contains(problem)) {
-            if problem.is_error() { tracing::error!("{problem}") } else { tracing::warn!("{problem}") }
+        if !std::mem::take(&mut self.untold) {
+            return;
         }
-        self.told.clone_from(&state.problems);
-        let zone_files = self.pilot.files().flat_map(|(_, files)| files.iter().map(PathBuf::from));
-        self.watch.set(self.fleet_files.iter().cloned().chain(zone_files));
-        let problems = state.problems.iter().map(ToString::to_string).collect();
+        self.watch();
+        let state = self.pilot.state();
+        let mut told = HashSet::new();
+        for problem in &state.problems {
+            let text = problem.to_string();
+            if !self.told.contains(&text) && !told.contains(&text) {
+                if problem.is_error() { tracing::error!("{text}") } else { tracing::warn!("{text}") }
+            }
+            told.insert(text);
+        }
+        self.told = told;
+        if self.serving && state.generation != self.told_generation {
+            self.told_generation = state.generation;
+            tracing::info!(
+                generation = state.generation,
+                zones = state.sound,
+                broken = state.broken.len(),
+                records = state.records,
+                "serving"
+            );
+        }
+        let mut problems: Vec<String> = state.problems.iter().take(MAX_TOLD).map(ToString::to_string).collect();
+        if let Some(more) = state.problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
+            problems.push(format!("and {more} more; `meridian check` names them all"));
+        }
         self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
         if self.serving {
             self.notify.status(&format!("answering for {} zones, {} problems", state.sound, state.problems.len()));

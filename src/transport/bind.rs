@@ -16,6 +16,9 @@ const BACKLOG: i32 = 4096;
 /// does not read would hold megabytes.
 const TCP_NOT_SENT: u32 = 64 << 10;
 
+/// Where the operator wrote the addresses.
+const DNS: &str = "[dns].listen";
+
 /// Ports tried for port 0 until one is free for both UDP and TCP.
 const PORT_TRIES: usize = 64;
 
@@ -35,7 +38,14 @@ pub enum BindError {
     /// `second` is within what `first` listens on already.
     Twice { first: SocketAddr, second: SocketAddr },
     /// The system refused.
-    Socket { address: SocketAddr, over: &'static str, source: io::Error },
+    Socket { address: SocketAddr, over: &'static str, key: &'static str, source: io::Error },
+}
+
+impl BindError {
+    /// The same sentences for the listener of the API.
+    pub fn api(address: SocketAddr, source: io::Error) -> Self {
+        Self::Socket { address, over: "TCP", key: "[admin].listen", source }
+    }
 }
 
 pub(super) fn open(addresses: &[SocketAddr], workers: usize) -> Result<Vec<Listener>, BindError> {
@@ -70,7 +80,7 @@ fn open_one(address: SocketAddr, workers: usize) -> Result<Listener, BindError> 
 
 /// TCP first: its listener cannot be shared, so while it stands no second server of ours gets as far as the UDP sockets.
 fn open_both(asked: SocketAddr, workers: usize) -> Result<Listener, BindError> {
-    let wrong = |over, address| move |source| BindError::Socket { address, over, source };
+    let wrong = |over, address| move |source| BindError::Socket { address, over, key: DNS, source };
     let tcp = tcp(asked).map_err(wrong("TCP", asked))?;
     let address = tcp.local_addr().map_err(wrong("TCP", asked))?;
     // SO_REUSEPORT would let us share the port with any other process of this user and lose half the queries to it: without
@@ -123,13 +133,13 @@ impl fmt::Display for BindError {
             Self::Twice { first, second } => {
                 write!(f, "{second} is listened on already as {first}: remove one of the two from [dns].listen")
             }
-            Self::Socket { address, over, source } => {
+            Self::Socket { address, over, key, source } => {
                 write!(f, "cannot listen on {address} ({over}): ")?;
                 let ip = address.ip();
                 match source.kind() {
                     io::ErrorKind::AddrInUse => write!(
                         f,
-                        "another server uses it. Stop that one (`ss -lpn 'sport = :{}'` names it) or change [dns].listen",
+                        "another server uses it. Stop that one (`ss -lpn 'sport = :{}'` names it) or change {key}",
                         address.port()
                     ),
                     io::ErrorKind::PermissionDenied if address.port() < 1024 => write!(
@@ -143,8 +153,12 @@ impl fmt::Display for BindError {
                         if ip.is_ipv4() { "0.0.0.0" } else { "[::]" }
                     ),
                     _ if source.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
-                        write!(f, "this machine has no IPv{}. Remove it from [dns].listen", if ip.is_ipv4() { 4 } else { 6 })
+                        write!(f, "this machine has no IPv{}. Remove it from {key}", if ip.is_ipv4() { 4 } else { 6 })
                     }
+                    _ if source.raw_os_error() == Some(libc::EMFILE) => write!(
+                        f,
+                        "too few files may be open. Raise the limit (LimitNOFILE= in systemd, ulimit -n in a shell), or lower [dns].workers"
+                    ),
                     _ => write!(f, "{source}"),
                 }
             }
@@ -160,7 +174,8 @@ mod tests {
     use super::*;
 
     fn said(address: &str, errno: i32) -> String {
-        BindError::Socket { address: address.parse().unwrap(), over: "UDP", source: io::Error::from_raw_os_error(errno) }.to_string()
+        BindError::Socket { address: address.parse().unwrap(), over: "UDP", key: DNS, source: io::Error::from_raw_os_error(errno) }
+            .to_string()
     }
 
     #[test]
@@ -169,6 +184,9 @@ mod tests {
         assert!(!said("192.0.2.1:5300", libc::EACCES).contains("CAP_NET_BIND_SERVICE"));
         assert!(said("[::1]:53", libc::EADDRINUSE).contains("cannot listen on [::1]:53 (UDP): another server uses it"));
         assert!(said("[::1]:53", libc::EAFNOSUPPORT).contains("has no IPv6"));
+        assert!(said("192.0.2.1:53", libc::EMFILE).contains("too few files may be open"));
+        let api = BindError::api("127.0.0.1:8080".parse().unwrap(), io::Error::from_raw_os_error(libc::EADDRINUSE)).to_string();
+        assert!(api.contains("another server uses it") && api.contains("or change [admin].listen"), "{api}");
         assert!(said("192.0.2.1:53", libc::ENOBUFS).contains("No buffer space"));
     }
 

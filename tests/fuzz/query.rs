@@ -27,7 +27,7 @@ static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
     let compiled = meridian::compile::zone::zone(&Name::parse("x.test").unwrap(), "query.zone", ZONE.into(), &mut NoFiles, &[]);
     let zone = compiled.zone.unwrap_or_else(|| panic!("{:?}", compiled.problems));
     let broken = Serving::Broken(Name::parse("broken.test").unwrap().wire().into());
-    let manners = Manners { name: "ns1".into(), version: "fuzz".into(), cookie_secrets: vec![[7; 16]], ..Manners::default() };
+    let manners = Manners { name: "n".repeat(255), version: "fuzz".into(), cookie_secrets: vec![[7; 16]], ..Manners::default() };
     Snapshot { generation: 1, zones: Zones::new(vec![Serving::Zone(Arc::new(zone)), broken]), manners: Arc::new(manners) }
 });
 
