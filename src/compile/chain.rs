@@ -105,3 +105,89 @@ fn covered(draft: &Draft, entry: &Entry) -> Option<Type> {
 fn is_chain(draft: &Draft, entry: &Entry) -> bool {
     entry.rtype == Type::NSEC3 || covered(draft, entry) == Some(Type::NSEC3)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::compile::zone::{Compiled, Steered, zone};
+    use crate::dns::master::Loader;
+    use crate::dns::name::Name;
+    use crate::dns::rtype::Type;
+    use crate::snapshot::denial::Denial;
+
+    struct NoFiles;
+
+    impl Loader for NoFiles {
+        fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
+            Err("no files".into())
+        }
+    }
+
+    const SIGNATURE: &str = "13 2 60 20460101000000 20260101000000 1 x.test. AAAA";
+
+    fn compiled(lines: &str, steered: &[Steered]) -> Compiled {
+        let text =
+            format!("$ORIGIN x.test.\n$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 192.0.2.1\n{lines}").replace("SIGNATURE", SIGNATURE);
+        zone(&Name::parse("x.test").unwrap(), "x.zone", text.into_bytes(), &mut NoFiles, steered)
+    }
+
+    #[test]
+    fn a_zone_is_signed_when_its_soa_is() {
+        let denial = |lines: &str| {
+            let compiled = compiled(lines, &[]);
+            let zone = compiled.zone.unwrap_or_else(|| panic!("{:?}", compiled.problems));
+            zone.denial().map(|denial| match denial {
+                Denial::None => "none",
+                Denial::Nsec(order) => ["", "nsec", "nsec nsec"][order.len()],
+                Denial::Nsec3(_) => "nsec3",
+            })
+        };
+        assert_eq!(denial("@ NSEC ns A\nns RRSIG A SIGNATURE"), None);
+        assert_eq!(denial("@ RRSIG SOA SIGNATURE"), Some("none"));
+        assert_eq!(denial("@ RRSIG SOA SIGNATURE\nns NSEC @ A\n@ NSEC ns SOA"), Some("nsec nsec"));
+        // Below a cut nothing is the zone's to deny with.
+        assert_eq!(denial("@ RRSIG SOA SIGNATURE\n@ NSEC cut SOA\ncut NS ns\na.cut NSEC @ A"), Some("nsec"));
+        let hash = "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom";
+        let nsec3 = format!("@ RRSIG SOA SIGNATURE\n@ NSEC3PARAM 1 0 0 -\n{hash} NSEC3 1 0 0 - {hash} SOA");
+        assert_eq!(denial(&nsec3), Some("nsec3"));
+        assert_eq!(denial(&nsec3.replace("NSEC3PARAM 1 0 0 -", "NSEC3PARAM 1 0 1 -")), Some("none"), "records of another chain");
+        assert_eq!(denial(&nsec3.replace("NSEC3PARAM 1 0", "NSEC3PARAM 1 1")), Some("none"), "a chain that is being made");
+    }
+
+    #[test]
+    fn hashes_are_no_names() {
+        let hash = "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom";
+        let nodes = |lines: &str| compiled(lines, &[]).zone.unwrap().nodes();
+        let nsec3 = format!("@ RRSIG SOA SIGNATURE\n@ NSEC3PARAM 1 0 0 -\n{hash} NSEC3 1 0 0 - {hash} SOA\n{hash} RRSIG NSEC3 SIGNATURE\n");
+        assert_eq!(nodes(&nsec3), 2);
+        assert_eq!(nodes(&format!("{nsec3}{hash} TXT \"also a name\"\n")), 3);
+        assert_eq!(nodes(&format!("{nsec3}a.{hash} TXT \"something below\"\n")), 4);
+    }
+
+    #[test]
+    fn too_many_iterations_are_refused() {
+        let with = |iterations: u32| compiled(&format!("@ RRSIG SOA SIGNATURE\n@ NSEC3PARAM 1 0 {iterations} -"), &[]);
+        assert!(with(2500).zone.is_some());
+        let refused = with(2501);
+        assert!(refused.zone.is_none());
+        assert!(refused.problems.iter().any(|problem| problem.to_string().contains("2501 iterations")), "{:?}", refused.problems);
+    }
+
+    #[test]
+    fn signatures_keep_their_own_ttl() {
+        let compiled = compiled("ns 30 RRSIG A SIGNATURE\nns 40 RRSIG NSEC SIGNATURE", &[]);
+        assert!(compiled.problems.is_empty(), "{:?}", compiled.problems);
+        let zone = compiled.zone.unwrap();
+        let path = crate::snapshot::path::Path::read(Name::parse("ns.x.test").unwrap().wire()).unwrap();
+        let set = zone.exact(&path, 3).and_then(|node| node.set(Type::RRSIG)).unwrap();
+        assert_eq!(set.records().map(|record| record[9]).collect::<Vec<_>>(), [30, 40]);
+    }
+
+    #[test]
+    fn steering_in_a_signed_zone_is_warned_of() {
+        let name = Name::parse("live.x.test").unwrap();
+        let steered = Steered { name, ttl: 60, records: vec![(Type::A, vec![192, 0, 2, 9])], file: "fleet".into(), line: 1 };
+        assert!(compiled("", std::slice::from_ref(&steered)).problems.is_empty());
+        let problems = compiled("@ RRSIG SOA SIGNATURE", &[steered]).problems;
+        assert!(problems.len() == 1 && !problems[0].is_error(), "{problems:?}");
+    }
+}

@@ -82,6 +82,13 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
         }
     }
     let zone = write(&draft, &path, apex, &mut checker);
+    if zone.denial().is_some() {
+        for name in steered {
+            let what = format!("lies in zone {apex}, whose file is signed: its steered addresses have no signatures");
+            let hint = "validating resolvers refuse them; take the signatures out of the file, or steer a name of another zone";
+            conflicts.push(Problem::warning(&name.file, name.line, what).at(format!("hostname {}", name.name)).hint(hint));
+        }
+    }
     let mut problems = checker.problems;
     let sound = !problems.iter().any(Problem::is_error);
     problems.extend(conflicts.into_iter().take(MAX_PROBLEMS));

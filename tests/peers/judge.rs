@@ -78,7 +78,8 @@ pub(crate) fn faults(question: &Question, peers: &[Heard], ours: &Heard) -> Vec<
             continue;
         }
         let is_excused = match n {
-            3 | 4 => is_close(question, peers, ours),
+            3 => is_close(question, peers, ours) || proves_more(peers, ours),
+            4 => is_close(question, peers, ours),
             5 => is_minimal(peers, ours) || proves_more(peers, ours) || is_close(question, peers, ours),
             6 => {
                 is_cut_to_size(question, peers, ours)
