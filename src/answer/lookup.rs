@@ -3,19 +3,13 @@
 use super::message::{Full, Message, Owner, Section};
 use super::proof::{self, Proof};
 use super::shape::shape;
+use super::trail::{Current, Trail};
 use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
-
-/// CNAMEs and DNAMEs followed for one question. Real chains have three; the bound keeps one question from costing as much as a thousand.
-const MAX_HOPS: usize = 128;
-/// Names of one RRset looked at for additional addresses: as many as a message can hold, at 16 bytes a record.
-const MAX_TARGETS: usize = 4096;
-/// So many take no table that is worth speaking of.
-const FEW_TARGETS: usize = 128;
 
 /// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals. `dnssec`: with signatures and proofs, if the zone has any.
 pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> u16 {
@@ -31,8 +25,8 @@ pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, dnssec: 
 }
 
 /// Something that had to be in the answer did not fit.
-struct Cut {
-    rcode: u16,
+pub(super) struct Cut {
+    pub(super) rcode: u16,
 }
 
 impl From<Full> for Cut {
@@ -41,85 +35,12 @@ impl From<Full> for Cut {
     }
 }
 
-struct Walk<'a, 'm, 'o> {
-    zone: &'a Zone,
-    qtype: Type,
+pub(super) struct Walk<'a, 'm, 'o> {
+    pub(super) zone: &'a Zone,
+    pub(super) qtype: Type,
     /// Present where the answer is to be signed.
-    denial: Option<&'a Denial>,
-    message: &'m mut Message<'o>,
-}
-
-/// The name being looked up: the question's, or where a chain has led.
-struct Current {
-    path: Path,
-    wire: [u8; MAX_NAME],
-    at: usize,
-}
-
-impl Current {
-    fn name(&self) -> &[u8] {
-        &self.wire[..self.path.wire().len()]
-    }
-
-    fn owner(&self) -> Owner<'_> {
-        Owner { at: self.at, name: self.name() }
-    }
-
-    /// In place: a path is large. `target` is a valid name.
-    fn become_target(&mut self, target: &[u8], at: usize) {
-        self.path.fill(target);
-        self.wire[..target.len()].copy_from_slice(target);
-        self.at = at;
-    }
-}
-
-/// Names and DNAMEs a chain has been through.
-struct Trail {
-    hops: usize,
-    hashes: [u32; MAX_HOPS],
-    lengths: [u8; MAX_HOPS],
-    renames: usize,
-    dnames: [u32; MAX_HOPS],
-}
-
-impl Trail {
-    const EMPTY: Self = Self { hops: 0, hashes: [0; MAX_HOPS], lengths: [0; MAX_HOPS], renames: 0, dnames: [0; MAX_HOPS] };
-
-    /// False when the name was there before, or the trail is too long.
-    fn enter(&mut self, path: &Path) -> bool {
-        let (hash, len) = (path.hash(path.count()), path.wire().len() as u8);
-        let known = (0..self.hops).any(|n| self.hashes[n] == hash && self.lengths[n] == len);
-        if known || self.hops == MAX_HOPS {
-            return false;
-        }
-        (self.hashes[self.hops], self.lengths[self.hops]) = (hash, len);
-        self.hops += 1;
-        true
-    }
-
-    fn has_renamed(&self, node: Node<'_>) -> bool {
-        self.dnames[..self.renames].contains(&node.at())
-    }
-
-    fn rename(&mut self, node: Node<'_>) {
-        self.dnames[self.renames] = node.at();
-        self.renames += 1;
-    }
-}
-
-/// Which of an RRset's targets have all their addresses in the message. Beyond the first hundred there is no room for signatures.
-struct Written(u128);
-
-impl Written {
-    fn note(&mut self, nth: u32, put: Result<(), Full>) {
-        if put.is_ok() {
-            self.0 |= 1u128.checked_shl(nth).unwrap_or(0);
-        }
-    }
-
-    fn has(&self, nth: u32) -> bool {
-        self.0 & 1u128.checked_shl(nth).unwrap_or(0) != 0
-    }
+    pub(super) denial: Option<&'a Denial>,
+    pub(super) message: &'m mut Message<'o>,
 }
 
 impl<'a> Walk<'a, '_, '_> {
@@ -282,7 +203,7 @@ impl<'a> Walk<'a, '_, '_> {
         node.flags() & flag::CUT != 0 && self.qtype != Type::DS
     }
 
-    fn is_inside(&self, path: &Path) -> bool {
+    pub(super) fn is_inside(&self, path: &Path) -> bool {
         path.count() >= self.zone.labels() && path.suffix(self.zone.labels()) == self.zone.apex()
     }
 
@@ -360,141 +281,4 @@ impl<'a> Walk<'a, '_, '_> {
         self.glue(path, depth, at, set)?;
         Ok(rcode::NOERROR)
     }
-
-    /// Addresses of the delegation's servers. Those below the cut are needed (RFC 9471): without room for them the answer is cut.
-    fn glue(&mut self, path: &Path, depth: usize, at: usize, set: Set<'a>) -> Result<(), Cut> {
-        let mut written = Written(0);
-        for needed in [true, false] {
-            let mut nth = 0;
-            self.each_target(at, set, |walk, named, place, target| {
-                nth += 1;
-                let is_below = named.count() >= depth && named.suffix(depth) == path.suffix(depth);
-                if is_below != needed {
-                    return Ok(());
-                }
-                match walk.zone.host(named) {
-                    Some(node) => {
-                        let put = walk.addresses(place, target, node);
-                        written.note(nth, put);
-                        if needed { put } else { Ok(()) }
-                    }
-                    None => Ok(()),
-                }
-            })?;
-        }
-        if self.denial.is_some() {
-            self.sign_targets(at, set, &written);
-        }
-        Ok(())
-    }
-
-    /// Addresses of the names an RRset points at, as far as there is room.
-    fn target_addresses(&mut self, at: usize, set: Set<'a>) {
-        let is_service = matches!(set.rtype, Type::SVCB | Type::HTTPS);
-        let (mut written, mut nth) = (Written(0), 0);
-        let _ = self.each_target(at, set, |walk, named, place, target| {
-            nth += 1;
-            let Some(node) = walk.zone.host(named) else { return Ok(()) };
-            let mut put = walk.addresses(place, target, node);
-            if put.is_ok()
-                && is_service
-                && let Some(service) = node.set(set.rtype)
-            {
-                // What an alias leads to comes along (RFC 9460 §4.1).
-                put = walk.message.set(Section::Additional, Owner { at: place, name: target }, service);
-            }
-            written.note(nth, put);
-            Ok(())
-        });
-        if self.denial.is_some() {
-            self.sign_targets(at, set, &written);
-        }
-    }
-
-    /// Signatures of the additional section, once all that they sign is in it and as far as there is room (RFC 4035 §3.1.1).
-    #[inline(never)]
-    fn sign_targets(&mut self, at: usize, set: Set<'a>, written: &Written) {
-        let service = matches!(set.rtype, Type::SVCB | Type::HTTPS).then_some(set.rtype);
-        let mut nth = 0;
-        let _ = self.each_target(at, set, |walk, named, place, target| {
-            nth += 1;
-            let Some(node) = walk.zone.host(named).filter(|_| written.has(nth)) else { return Ok(()) };
-            for set in [Some(Type::A), Some(Type::AAAA), service].into_iter().flatten().filter_map(|rtype| node.set(rtype)) {
-                proof::sign(walk.message, Section::Additional, Owner { at: place, name: target }, node, set, None)?;
-            }
-            Ok(())
-        });
-    }
-
-    /// Stops at the first RRset that does not fit: half of a host's addresses would send all clients to that half.
-    fn addresses(&mut self, at: usize, name: &[u8], node: Node<'a>) -> Result<(), Full> {
-        for rtype in [Type::A, Type::AAAA] {
-            if let Some(set) = node.set(rtype) {
-                self.message.set(Section::Additional, Owner { at, name }, set)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The names in the zone that an RRset just written at `at` points at, each once, with where it stands in the message.
-    fn each_target(
-        &mut self,
-        at: usize,
-        set: Set<'a>,
-        visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
-    ) -> Result<(), Full> {
-        if usize::from(set.count) <= FEW_TARGETS {
-            return self.targets(at, set, &mut [0; 2 * FEW_TARGETS], visit);
-        }
-        self.many_targets(at, set, visit)
-    }
-
-    #[inline(never)]
-    fn many_targets(
-        &mut self,
-        at: usize,
-        set: Set<'a>,
-        visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
-    ) -> Result<(), Full> {
-        self.targets(at, set, &mut [0; 2 * MAX_TARGETS], visit)
-    }
-
-    /// `seen` is a table of hashes, zero where empty, with twice as many places as there are records.
-    #[inline]
-    fn targets(
-        &mut self,
-        mut at: usize,
-        set: Set<'a>,
-        seen: &mut [u32],
-        mut visit: impl FnMut(&mut Self, &Path, usize, &'a [u8]) -> Result<(), Full>,
-    ) -> Result<(), Full> {
-        let shape = shape(set.rtype);
-        let mut path = Path::ROOT;
-        for data in set.data().take(seen.len() / 2) {
-            let start = self.message.data_at(at);
-            at = start + self.message.data_len(start);
-            let target = &data[usize::from(shape.skip)..];
-            let target = &target[..crate::dns::name::wire_len(target).unwrap_or(0)];
-            if !path.fill(target) || !self.is_inside(&path) || !is_new(seen, path.hash(path.count()).max(1)) {
-                continue;
-            }
-            let stands = self.message.resolve(start + usize::from(shape.skip));
-            let place = if shape.compress { stands } else { self.message.note(&path, stands) };
-            visit(self, &path, place, target)?;
-        }
-        Ok(())
-    }
-}
-
-fn is_new(seen: &mut [u32], hash: u32) -> bool {
-    let mask = seen.len() - 1;
-    let mut slot = hash as usize & mask;
-    while seen[slot] != 0 {
-        if seen[slot] == hash {
-            return false;
-        }
-        slot = (slot + 1) & mask;
-    }
-    seen[slot] = hash;
-    true
 }

@@ -5,6 +5,7 @@
 //! Gives  the answer's bytes, and a `Reply` that says what kind of answer it is.
 //! Never  sends, counts, logs, locks or allocates.
 
+mod along;
 mod chaos;
 mod cookie;
 mod edns;
@@ -12,6 +13,7 @@ mod lookup;
 mod message;
 mod proof;
 mod shape;
+mod trail;
 
 use crate::clock::Now;
 use crate::dns::rtype::{Type, class};
