@@ -163,12 +163,14 @@ fn launch(kind: Kind, zones: &[Zone]) -> Peer {
     Peer { kind, address, keeper, _scratch: scratch }
 }
 
-/// A loopback port that is free for UDP and TCP alike.
+/// A loopback port that is free for UDP and TCP alike. Below those the system hands out by itself, and a run of its own for
+/// each process: between this look and the server's start nobody else comes upon it.
 fn free_address() -> SocketAddr {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port");
-        let address = udp.local_addr().expect("its address");
-        if TcpListener::bind(address).is_ok() {
+        let nth = std::process::id().wrapping_mul(97).wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 10_000 + (nth % 20_000) as u16));
+        if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
             return address;
         }
     }
