@@ -6,6 +6,7 @@
 //! Never  decides what is served: the pilot does.
 
 mod chain;
+mod check;
 mod draft;
 pub mod plan;
 pub mod zone;
