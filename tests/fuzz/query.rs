@@ -45,9 +45,10 @@ fuzz_target!(|bytes: &[u8]| {
     let over_udp = wire::decode(&udp[..udp_reply.len]).unwrap_or_else(|why| panic!("{why}"));
     let over_tcp = wire::decode(&tcp[..tcp_reply.len]).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(udp[..2], bytes[..2]);
-    assert_eq!(over_udp.rcode(), over_tcp.rcode());
     assert!(over_udp.squeezed.is_empty());
+    // A chain that did not fit does not know its end yet.
     if !over_udp.has(wire::TC) {
+        assert_eq!(over_udp.rcode(), over_tcp.rcode());
         assert_eq!((over_udp.answer, over_udp.authority), (over_tcp.answer, over_tcp.authority));
     }
 });
