@@ -13,6 +13,8 @@ pub(super) struct Checker<'f> {
     pub(super) problems: Vec<Problem>,
     pub(super) errors: usize,
     pub(super) warnings: usize,
+    /// Some records could not be read: that others are missing says nothing.
+    pub(super) is_partial: bool,
 }
 
 impl Checker<'_> {
@@ -39,7 +41,8 @@ impl Checker<'_> {
 }
 
 pub(super) fn check_node(draft: &Draft, node: usize, apex: &Name, entries: &[&Entry], checker: &mut Checker<'_>) {
-    if node == APEX && entries.iter().all(|entry| entry.rtype != Type::SOA) {
+    let must_be_whole = node == APEX && !checker.is_partial;
+    if must_be_whole && entries.iter().all(|entry| entry.rtype != Type::SOA) {
         checker.error(
             0,
             0,
@@ -47,7 +50,7 @@ pub(super) fn check_node(draft: &Draft, node: usize, apex: &Name, entries: &[&En
             "every zone starts with one: `@ IN SOA ns1 hostmaster 1 1h 15m 2w 60`",
         );
     }
-    if node == APEX && entries.iter().all(|entry| entry.rtype != Type::NS) {
+    if must_be_whole && entries.iter().all(|entry| entry.rtype != Type::NS) {
         checker.error(0, 0, format!("zone {apex} has no NS record at its apex"), "name its servers: `@ IN NS ns1`");
     }
     let mut soa = entries.iter().filter(|entry| entry.rtype == Type::SOA);
@@ -136,7 +139,7 @@ pub(super) fn check_server(zone: &Zone, draft: &Draft, node: usize, entry: &Entr
     if server.is_some_and(|server| server.flags() & flag::CNAME != 0) {
         let what = format!("NS of {owner} is {target}, which is a CNAME");
         checker.warning(entry.file, entry.line, what, "many resolvers refuse that (RFC 2181 §10.3); name a host that has addresses itself");
-    } else if server.is_none_or(|server| server.set(Type::A).is_none() && server.set(Type::AAAA).is_none()) {
+    } else if !checker.is_partial && server.is_none_or(|server| server.set(Type::A).is_none() && server.set(Type::AAAA).is_none()) {
         let what = format!("NS of {owner} is {target}, which has no address in the zone");
         checker.warning(entry.file, entry.line, what, "add its A or AAAA record: without that glue resolvers can't reach it");
     }

@@ -55,7 +55,7 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
         }
     });
     drop(text);
-    let mut checker = Checker { files: &reading.files, problems: reading.problems, errors: 0, warnings: 0 };
+    let mut checker = Checker { files: &reading.files, problems: reading.problems, errors: 0, warnings: 0, is_partial: false };
     for (file, line, owner) in outside {
         checker.error(
             file,
@@ -66,10 +66,10 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
     }
     if draft.is_full() {
         checker.error(0, 0, format!("zone {apex} has more than 4 GiB of data"), "split it into several zones");
-    }
-    if checker.problems.iter().any(Problem::is_error) {
         return Compiled { zone: None, problems: checker.problems, files: reading.files };
     }
+    // What could be read is checked all the same, so that all problems are told at once.
+    checker.is_partial = checker.problems.iter().any(Problem::is_error);
     let mut conflicts = Vec::new();
     for name in steered {
         match conflict(&draft, &path, name) {
@@ -91,6 +91,8 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
         }
     }
     let mut problems = checker.problems;
+    // By file as they were read, then by line; what has no line comes first.
+    problems.sort_by_cached_key(|problem| (reading.files.iter().position(|file| *file == problem.file), problem.line));
     let sound = !problems.iter().any(Problem::is_error);
     problems.extend(conflicts.into_iter().take(MAX_PROBLEMS));
     Compiled { zone: sound.then_some(zone), problems, files: reading.files }
@@ -276,6 +278,15 @@ mod tests {
     fn steered(name: &str) -> Steered {
         let records = vec![(Type::A, vec![192, 0, 2, 7])];
         Steered { name: Name::parse(name).unwrap(), ttl: 20, records, file: "fleet.toml".into(), line: 9 }
+    }
+
+    #[test]
+    fn all_problems_come_at_once() {
+        let text = "@ 60 IN SOA ns h 1 2 3 4 bad\n@ 60 IN NS ns\na 60 IN CNAME b\na 60 IN A 192.0.2.1\nb 60 IN AAA ::1\n";
+        let compiled = compile(text, &[]);
+        let lines: Vec<u32> = compiled.problems.iter().filter(|problem| problem.is_error()).map(|problem| problem.line).collect();
+        assert!(compiled.zone.is_none());
+        assert_eq!(lines, [1, 4, 5], "and no word of a missing SOA or address: {:?}", compiled.problems);
     }
 
     #[test]
