@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""The nearest panels for networks of a place database, worked out apart from Meridian: great circles, in degrees and doubles.
+
+stdin: {"database": PATH, "pick": {"seed": N, "v4": N, "v6": N}, "regions": [...], "hostnames": [...]}
+    a region: {"name", "continent", "serves": {"continents", "countries", "subdivisions"}, "then": [...]}
+    a hostname: {"name", "spread_km", "fence": "none" | "region" | "continent", "panels": [{"name", "at": [lat, lon], "region", "tier"}]}
+stdout: a line of JSON a network: {"network", "country", "continent", "subdivision", "at", "hosts": [{"first", "perhaps", "distances"}]}
+    first: panels that are in the first tier for certain; perhaps: those that TIE_KM more or less would put in or out.
+
+Networks are picked by chance from the seed; with "networks": [...] in place of "pick" those are taken.
+"""
+import ipaddress
+import json
+import math
+import random
+import sys
+
+from mmdb import Database
+
+EARTH_KM = 6371.0088
+# Meridian reckons in single precision; nearer than this neither is wrong.
+TIE_KM = 0.1
+V4 = ["0.0.0.0/0"]
+V6 = ["2001:200::/23", "2001:4000::/18", "2400::/12", "2600::/12", "2610::/16", "2620::/16", "2800::/12", "2a00::/12", "2c00::/12"]
+
+
+def distance(a, b):
+    """Kilometres along the great circle (haversine)."""
+    p, q = math.radians(a[0]), math.radians(b[0])
+    d = math.radians(b[1] - a[1])
+    h = math.sin((q - p) / 2) ** 2 + math.cos(p) * math.cos(q) * math.sin(d / 2) ** 2
+    return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, h)))
+
+
+def serving(regions, land):
+    """The region that names the client's subdivision, else its country, else its continent; of several the first."""
+    country, subdivision = land["country"], f"{land['country']}-{land['subdivision']}"
+    for key, value in (("subdivisions", subdivision), ("countries", country), ("continents", land["continent"])):
+        for region in regions:
+            if value in region["serves"].get(key, []):
+                return region
+    return None
+
+
+def rank(host, regions, land):
+    by_name = {region["name"]: region for region in regions}
+    panels = host["panels"]
+    tier = lambda panel: panel.get("tier", 1)
+    if land["at"] is None:
+        best = min(map(tier, panels))
+        return {"first": [p["name"] for p in panels if tier(p) == best], "perhaps": [], "distances": {}}
+    far = {panel["name"]: distance(land["at"], panel["at"]) for panel in panels}
+    nearest = min(panels, key=lambda panel: far[panel["name"]])
+    home = serving(regions, land)
+    if host["fence"] == "region":
+        region = home["name"] if home else nearest.get("region")
+        panels = [p for p in panels if p.get("region") == region] or panels
+    elif host["fence"] == "continent":
+        panels = [p for p in panels if by_name[p["region"]]["continent"] == land["continent"]] or panels
+    order = [home["name"], *home.get("then", [])] if home else []
+    key = lambda p: (tier(p), order.index(p["region"]) if p.get("region") in order else len(order))
+    best = min(map(key, panels))
+    panels = [p for p in panels if key(p) == best]
+    least = min(far[p["name"]] for p in panels)
+    within = lambda more: [p["name"] for p in panels if far[p["name"]] <= least + host["spread_km"] + more]
+    perhaps = within(TIE_KM)
+    first = within(-TIE_KM) if host["spread_km"] >= TIE_KM else perhaps if len(perhaps) == 1 else []
+    return {"first": first, "perhaps": [name for name in perhaps if name not in first], "distances": far}
+
+
+def picked(database, pick):
+    chance = random.Random(pick["seed"])
+    for count, withins in ((pick["v4"], V4), (pick["v6"], V6)):
+        seen = set()
+        while len(seen) < count:
+            within = ipaddress.ip_network(withins[len(seen) % len(withins)])
+            network, _ = database.descend(chance, within)
+            length = 24 if network.version == 4 else 56
+            # A client's network inside of it, as a resolver would send it.
+            inside = int(network[0]) + chance.randrange(network.num_addresses)
+            client = ipaddress.ip_network((inside, max(length, network.prefixlen)), strict=False)
+            if client[0].is_global and client not in seen:
+                seen.add(client)
+                yield client
+
+
+def main():
+    asked = json.load(sys.stdin)
+    database = Database(asked["database"])
+    networks = map(ipaddress.ip_network, asked["networks"]) if "networks" in asked else picked(database, asked["pick"])
+    for network in networks:
+        record = database.look_up(network[0])[1] or {}
+        location = record.get("location", {})
+        land = {
+            "country": record.get("country", {}).get("iso_code"),
+            "continent": record.get("continent", {}).get("code"),
+            "subdivision": record.get("subdivisions", [{}])[0].get("iso_code"),
+            "at": [location["latitude"], location["longitude"]] if "latitude" in location and "longitude" in location else None,
+        }
+        hosts = [rank(host, asked["regions"], land) for host in asked["hostnames"]]
+        print(json.dumps({"network": str(network), **land, "hosts": hosts}))
+
+
+if __name__ == "__main__":
+    main()
