@@ -209,7 +209,7 @@ impl<'a> TableReader<'a> {
         let items = match &node.it {
             Value::List(items) => items,
             _ => {
-                self.wrong_because::<()>(key, node, "a list of objects", &format!("write [[{key}]] in two brackets"));
+                self.wrong_because::<()>(key, node, "a list of objects", &format!("write [[{}]] in two brackets", self.path(key)));
                 return Vec::new();
             }
         };
