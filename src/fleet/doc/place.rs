@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 /// Beyond it a panel would have all clients anyway.
 const MAX_WEIGHT: f64 = 10_000.0;
-/// An answer carries no more addresses.
+/// An answer carries no more addresses, so the rest would never be seen.
 const MAX_ADDRESSES: usize = 32;
 /// More connections than a host has ports to serve them from.
 const MAX_CAPACITY: u32 = 100_000_000;
