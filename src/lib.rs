@@ -9,6 +9,7 @@
 //! words   clock      the only reading of the time
 //!         document   what people write (TOML), and what is wrong with it, all problems at once
 //!         dns        names, types, record data, the wire, master files
+//!         geo        address → place: databases flattened; distances
 //!
 //! laws    snapshot   the compiled truth a query reads, and the slot it is swapped in
 //!         answer     question bytes + snapshot → answer bytes
@@ -42,6 +43,7 @@ pub mod config;
 pub mod dns;
 pub mod document;
 pub mod fleet;
+pub mod geo;
 pub mod node;
 pub mod pilot;
 pub mod snapshot;

@@ -50,14 +50,21 @@ fn the_shipped_files_are_sound() {
 #[test]
 fn all_problems_of_all_files_come_at_once() {
     let place = Place::new("all");
-    place.write("m.toml", "[node]\nname = \"a b\"\n[dns]\nlsiten = []\n");
+    place.write("m.toml", "[node]\nname = \"a b\"\n[dns]\nlsiten = []\n[geoip]\noverrides = [{ network = \"10.0.0.0/8\", country = \"UK\" }]\n");
     place.write("f.toml", "[[panel]]\nname = \"p\"\naddresses = [\"x\"]\n[[zone]]\nname = \"z.example\"\nfile = \"none.zone\"\n");
     let output = place.run(&["check", "--config", "m.toml", "--fleet", "f.toml"]);
     let text = stdout(&output);
     let starts: Vec<_> = text.lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(": ")).collect();
     assert_eq!(
         starts,
-        ["m.toml:2: node.name", "m.toml:4: dns.lsiten", "f.toml:3: panel p", "none.zone: zone z.example.", "4 errors"],
+        [
+            "m.toml:2: node.name",
+            "m.toml:4: dns.lsiten",
+            "m.toml:6: geoip.overrides number 1",
+            "f.toml:3: panel p",
+            "none.zone: zone z.example.",
+            "5 errors"
+        ],
         "{text}"
     );
     assert_eq!(output.status.code(), Some(2));

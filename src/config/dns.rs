@@ -2,7 +2,8 @@
 
 use super::Admin;
 use super::planned;
-use crate::document::{At, Reader, TableReader, shown};
+use crate::document::{At, Network, Reader, TableReader, shown};
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub struct Dns {
     /// UDP worker threads; 0 = one a core.
     pub workers: u32,
     pub udp_size: u16,
+    /// Resolvers whose client subnets are believed, none twice; empty: nobody's are.
+    pub ecs_from: Vec<Network>,
     /// None: made on first start in the data directory.
     pub cookie_secrets: Option<PathBuf>,
     pub tcp: Tcp,
@@ -46,10 +49,16 @@ impl Default for Dns {
             listen: loopback.map(|ip| SocketAddr::new(ip, 5300)).to_vec(),
             workers: 0,
             udp_size: 1232,
+            ecs_from: everybody(),
             cookie_secrets: None,
             tcp: Tcp::default(),
         }
     }
+}
+
+/// All of IPv4 and all of IPv6.
+fn everybody() -> Vec<Network> {
+    ["0.0.0.0/0", "::/0"].iter().filter_map(|all| Network::parse(all).ok()).collect()
 }
 
 pub(super) fn read(root: &mut TableReader<'_>, base: &Path) -> At<Dns> {
@@ -64,7 +73,7 @@ pub(super) fn read(root: &mut TableReader<'_>, base: &Path) -> At<Dns> {
     }
     let workers = table.integer("workers", 0..=MAX_WORKERS);
     let udp_size = table.integer("udp_size", UDP_SIZES);
-    planned::read_ecs_from(&mut table);
+    let ecs_from = read_ecs_from(&mut table);
     let cookie_secrets = table.text("cookie_secrets").filter(|path| !path.is_empty());
     let tcp = read_tcp(&mut table);
     planned::read_limit(&mut table);
@@ -76,10 +85,25 @@ pub(super) fn read(root: &mut TableReader<'_>, base: &Path) -> At<Dns> {
             listen: listen.map_or(default.listen, |listen| listen.it),
             workers: workers.map_or(default.workers, |n| n.it),
             udp_size: udp_size.and_then(|n| u16::try_from(n.it).ok()).unwrap_or(default.udp_size),
+            ecs_from: ecs_from.unwrap_or(default.ecs_from),
             cookie_secrets: cookie_secrets.map(|path| base.join(path.it)),
             tcp,
         },
     )
+}
+
+fn read_ecs_from(dns: &mut TableReader<'_>) -> Option<Vec<Network>> {
+    let networks = dns.networks("ecs_from")?;
+    let mut once = Vec::new();
+    let mut seen = HashSet::new();
+    for network in &networks.it {
+        if seen.insert(network.it) {
+            once.push(network.it);
+        } else {
+            dns.error(network.line, "ecs_from", format!("`{}` is listed twice", network.it), "keep one of the two");
+        }
+    }
+    Some(once)
 }
 
 fn read_tcp(dns: &mut TableReader<'_>) -> Tcp {

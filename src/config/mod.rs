@@ -6,11 +6,13 @@
 //! Never  opens a socket, or a file but in `load…`; the rooms get plain values from it, not the other way round.
 
 mod dns;
+mod geoip;
 mod node;
 mod planned;
 mod secrets;
 
 pub use dns::{Dns, Tcp};
+pub use geoip::{Geoip, Override};
 pub use node::{Admin, Node, Store};
 pub use secrets::cookie_secrets;
 
@@ -20,11 +22,12 @@ use std::io::{self, Read};
 use std::path::Path;
 
 /// Everything a node needs to know that is not the fleet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub node: Node,
     pub dns: Dns,
     pub admin: Admin,
+    pub geoip: Geoip,
     pub store: Store,
 }
 
@@ -87,14 +90,14 @@ fn read(reader: &Reader, table: &document::Table, base: &Path) -> Option<Config>
     let node = node::read_node(&mut root, base);
     let dns = dns::read(&mut root, base);
     let admin = node::read_admin(&mut root);
+    let geoip = geoip::read(&mut root, base);
     let store = node::read_store(&mut root);
-    planned::read_geoip(&mut root);
     planned::read_health(&mut root);
     root.finish();
     if let Some(admin) = &admin {
         dns::refuse_shared_port(reader, &dns, admin);
     }
-    Some(Config { node: node?, dns: dns.it, admin: admin?.it, store })
+    Some(Config { node: node?, dns: dns.it, admin: admin?.it, geoip, store })
 }
 
 #[cfg(test)]
@@ -115,10 +118,14 @@ mod tests {
         assert_eq!(found, []);
         let (least, found) = parse("m.toml", b"[node]\nname = \"ns1\"", Path::new("config"));
         assert_eq!(found, []);
-        assert_eq!(shipped, least);
-        let config = least.unwrap();
+        let (mut shipped, config) = (shipped.unwrap(), least.unwrap());
+        // The shipped file writes what others leave out; that is all the difference.
+        assert!(shipped.geoip.databases[0].line > 0);
+        shipped.geoip.databases[0].line = 0;
+        assert_eq!(shipped, config);
         assert_eq!(config.node.data, Path::new("config/../data"));
         assert_eq!(config.dns.udp_size, 1232);
+        assert_eq!(config.dns.ecs_from.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0.0.0.0/0", "::/0"]);
     }
 
     #[test]
@@ -170,8 +177,6 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
     fn what_is_not_built_yet_says_so() {
         for (key, value, section) in [
             ("region", "\"eu\"", "node"),
-            ("ecs_from", "[\"10.0.0.0/8\"]", "dns"),
-            ("ecs_from", "[]", "dns"),
             ("per_second", "5", "dns.limit"),
             ("slip", "3", "dns.limit"),
             ("listen", "[\"127.0.0.1:853\"]", "dns.tls"),
@@ -183,8 +188,6 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
             ("key", "\"a.pem\"", "admin"),
             ("plaintext", "true", "admin"),
             ("listen", "\"0.0.0.0:8080\"", "admin"),
-            ("databases", "[\"other.mmdb\"]", "geoip"),
-            ("overrides", "[{ network = \"10.0.0.0/8\", at = [50.1, 8.7], country = \"DE\" }]", "geoip"),
             ("kind", "\"etcd\"", "store"),
             ("endpoints", "[\"http://127.0.0.1:2379\"]", "store"),
             ("prefix", "\"/other\"", "store"),
@@ -204,17 +207,39 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
     #[test]
     fn validity_comes_before_what_is_not_built() {
         for (text, expected) in [
-            ("[dns]\necs_from = [\"x\"]", "dns.ecs_from: `x` is not a network"),
             ("[dns.limit]\nper_second = -1", "dns.limit.per_second: found -1"),
             ("[dns.tls]\nlisten = [\"853\"]", "dns.tls.listen: `853` has no address"),
             ("[store]\nkind = \"etc\"", "store.kind: unknown word `etc`; did you mean `etcd`?"),
             ("[store]\nendpoints = [\"127.0.0.1:2379\"]", "store.endpoints: `127.0.0.1:2379` is not a URL"),
             ("[store]\nprefix = \"x\"", "store.prefix: `x` does not begin with a slash"),
-            ("[geoip]\noverrides = [{ at = [95, 8.7] }]", "`network` is missing"),
             ("[health]\nagree = \"most\"", "health.agree: unknown word `most`; write one of"),
         ] {
             let found = problems(&format!("[node]\nname = \"a\"\n{text}\n"));
             assert!(found.contains(expected) && !found.contains("not built"), "{found}");
+        }
+    }
+
+    #[test]
+    fn client_subnets_are_believed_from_whom_the_operator_says() {
+        let believed = |value: &str| {
+            let text = format!("[node]\nname = \"a\"\n[dns]\necs_from = {value}");
+            let (config, found) = parse("m.toml", text.as_bytes(), Path::new(""));
+            let networks = config.map(|config| config.dns.ecs_from.iter().map(ToString::to_string).collect::<Vec<_>>());
+            (networks, found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        };
+        let nets = |nets: &[&str]| Some(nets.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(believed("[]"), (nets(&[]), String::new()));
+        assert_eq!(
+            believed("[\"10.0.0.0/8\", \"10.1.0.0/16\", \"::1\"]"),
+            (nets(&["10.0.0.0/8", "10.1.0.0/16", "::1/128"]), String::new())
+        );
+        for (value, expected) in [
+            ("[\"x\"]", "`x` is not a network; write address/prefix, such as 192.0.2.0/24 or 2001:db8::/32"),
+            ("[\"::1\", \"::1/128\"]", "`::1/128` is listed twice; keep one of the two"),
+            ("\"10.0.0.0/8\"", "found the text \"10.0.0.0/8\" where a list belongs; put it in square brackets: ecs_from = [...]"),
+            ("[8]", "found 8 where text belongs; put it in quotes"),
+        ] {
+            assert_eq!(believed(value), (None, format!("m.toml:4: dns.ecs_from: {expected}")));
         }
     }
 

@@ -1,9 +1,8 @@
 //! Keys whose feature is not built yet: their values are checked all the same, and refused unless they are the default.
 
 use super::dns::socket_addresses;
-use crate::document::{At, Network, TableReader, shown};
+use crate::document::{At, TableReader, shown};
 
-const DATABASES: &str = "../geoip/city.mmdb";
 const PREFIX: &str = "/meridian";
 /// Every second dropped answer goes out truncated.
 const SLIP: u32 = 2;
@@ -23,16 +22,6 @@ pub(super) fn refuse_unless<T>(
 ) {
     if let Some(value) = value.as_ref().filter(|value| !is_default(&value.it)) {
         table.error(value.line, key, format!("{feature} is not built yet"), format!("leave it at its default ({default})"));
-    }
-}
-
-/// Client subnets are believed from everywhere or, later, from whom the operator trusts.
-pub(super) fn read_ecs_from(dns: &mut TableReader<'_>) {
-    let before = dns.reader().errors();
-    let from = dns.networks("ecs_from");
-    if dns.reader().errors() == before {
-        let all = |networks: &Vec<At<Network>>| networks.len() == 2 && networks.iter().all(|network| network.prefix() == 0);
-        refuse_unless(dns, "ecs_from", &from, all, "choosing whose client subnet is believed", "[\"0.0.0.0/0\", \"::/0\"]");
     }
 }
 
@@ -89,50 +78,6 @@ pub(super) fn read_etcd(store: &mut TableReader<'_>) {
         }
         _ => refuse_unless(store, "prefix", &prefix, |prefix| prefix == PREFIX, "a store shared through etcd", "\"/meridian\""),
     }
-}
-
-pub(super) fn read_geoip(root: &mut TableReader<'_>) {
-    let Some(mut geoip) = root.table("geoip") else { return };
-    let databases = geoip.texts("databases");
-    // With none every place is unknown, which is what holds now.
-    let shipped = |paths: &Vec<At<String>>| paths.is_empty() || (paths.len() == 1 && paths[0].it == DATABASES);
-    match databases.iter().flat_map(|paths| &paths.it).find(|path| path.is_empty()) {
-        Some(empty) => geoip.error(empty.line, "databases", "a path is empty", "name a database file, or leave the list empty"),
-        None => refuse_unless(&geoip, "databases", &databases, shipped, "geo steering", "[\"../geoip/city.mmdb\"]"),
-    }
-    let before = geoip.reader().errors();
-    let line = geoip.list("overrides").filter(|items| !items.is_empty()).map(|items| items.line);
-    if line.is_some() {
-        geoip.tables("overrides").into_iter().for_each(read_override);
-    }
-    if let Some(line) = line.filter(|_| geoip.reader().errors() == before) {
-        refuse_unless(&geoip, "overrides", &Some(At::new(line, ())), |()| false, "geo steering", "[]");
-    }
-    geoip.finish();
-}
-
-fn read_override(mut table: TableReader<'_>) {
-    table.needs("network", "say which clients it is for: network = \"10.0.0.0/8\"");
-    if let Some(text) = table.text("network")
-        && let Err((what, hint)) = Network::parse(&text)
-    {
-        table.error(text.line, "network", what, hint);
-    }
-    if let Some(at) = table.list("at") {
-        let bounds = [("latitude", 90.0), ("longitude", 180.0)];
-        if at.len() != 2 {
-            table.error(at.line, "at", format!("{} numbers where latitude and longitude belong", at.len()), "write at = [50.1, 8.7]");
-        }
-        for ((_, bound), item) in bounds.iter().zip(at.iter()) {
-            table.float_of("at", item, -bound..=*bound);
-        }
-    }
-    if let Some(country) = table.text("country")
-        && (country.len() != 2 || !country.bytes().all(|b| b.is_ascii_alphabetic()))
-    {
-        table.error(country.line, "country", format!("`{}` is not a country code", shown(&country)), "write two letters, such as \"DE\"");
-    }
-    table.finish();
 }
 
 pub(super) fn read_health(root: &mut TableReader<'_>) {

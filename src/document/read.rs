@@ -155,7 +155,9 @@ impl<'a> TableReader<'a> {
                     self.wrong_because(key, node, wanted, "write kilometres or miles, at most once round the globe: \"250km\" or \"155mi\"")
                 }
             },
-            Value::Integer(number) => self.wrong_because(key, node, wanted, &format!("write the unit: \"{number}km\" or \"{number}mi\"")),
+            Value::Integer(number @ 0..) => {
+                self.wrong_because(key, node, wanted, &format!("write the unit: \"{number}km\" or \"{number}mi\""))
+            }
             _ => self.wrong_because(key, node, wanted, "write it in quotes, such as \"250km\""),
         }
     }
@@ -209,7 +211,7 @@ impl<'a> TableReader<'a> {
         let items = match &node.it {
             Value::List(items) => items,
             _ => {
-                self.wrong_because::<()>(key, node, "a list of objects", &format!("write [[{key}]] in two brackets"));
+                self.wrong_because::<()>(key, node, "a list of objects", &format!("write [[{}]] in two brackets", self.path(key)));
                 return Vec::new();
             }
         };

@@ -3,7 +3,7 @@
 use super::doc::{self, Document, Object};
 use super::names::Names;
 use super::{CheckId, Fleet, Hostname, Line, Lost, Member, Panel, PanelId, Policy, Region, RegionId, Set, SetId, Zone, ZoneId};
-use super::{MAX_PANELS_IN_SET, checks, planned};
+use super::{MAX_PANELS_IN_SET, added, advice, checks, planned};
 use crate::dns::name::Name;
 use crate::document::{At, Reader, shown};
 use std::collections::{HashMap, HashSet};
@@ -20,6 +20,8 @@ pub(super) fn build(reader: &Reader, document: &Document, base: &Path) -> Fleet 
     let sets = builder.sets(&document.sets, &panels, defaults);
     let zones = builder.zones(document, base);
     builder.hostnames(&document.hostnames, &sets, &zones);
+    // Last, so that however much advice there is, no error is left out for it.
+    advice::give(reader, document, &builder.fleet);
     builder.fleet
 }
 
@@ -225,7 +227,7 @@ impl Builder<'_> {
                 (_, None) => {}
             }
         }
-        self.refuse_taken_targets(&lines);
+        added::refuse_taken(self.reader, &mut self.fleet, &lines);
     }
 
     fn hostname_name(&self, object: &Object<doc::Hostname>, path: &str) -> Option<Name> {
@@ -254,31 +256,6 @@ impl Builder<'_> {
             self.reader.error(object.name.line, path, "it is in none of the zones", hint);
         }
         None
-    }
-
-    /// `ports.http` makes `<panel>.NAME` answer the panel's addresses, so nothing else may be called that.
-    fn refuse_taken_targets(&mut self, lines: &HashMap<Name, u32>) {
-        let fleet = &self.fleet;
-        for hostname in fleet.hostnames.iter().filter(|hostname| hostname.ports.http.is_some() && !hostname.name.is_wildcard()) {
-            let shown_name = hostname.name.to_string();
-            let path = format!("hostname {}: ports", shown(shown_name.trim_end_matches('.')));
-            for member in &fleet.set(hostname.set).members {
-                let panel = &fleet.panel(member.panel).name;
-                match Name::parse(&format!("{panel}.{shown_name}")) {
-                    Err(error) => {
-                        let what = format!("with panel `{panel}` before it the name is too long: {error}");
-                        self.reader.error(hostname.line.0, &path, what, "shorten one of the two, or leave out `http`");
-                    }
-                    Ok(target) => {
-                        if let Some(line) = lines.get(&target) {
-                            let what =
-                                format!("`http` needs the name of panel `{panel}` below it, and the hostname at line {line} has that name");
-                            self.reader.error(hostname.line.0, &path, what, "rename that hostname, or leave out `http`");
-                        }
-                    }
-                }
-            }
-        }
     }
 }
 

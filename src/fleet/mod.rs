@@ -5,6 +5,8 @@
 //! Gives  the fleet of what is sound, and every problem of the rest; the caller decides whether a part is enough.
 //! Never  reads a file or looks a name up.
 
+mod added;
+mod advice;
 mod build;
 mod checks;
 pub mod doc;

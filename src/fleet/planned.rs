@@ -52,11 +52,9 @@ pub(super) fn refuse_zone(reader: &Reader, zone: &Object<Zone>, keys: &Names<'_>
     reader.errors() == before
 }
 
-/// One warning for the whole document: what is written is right, and some of it does not act yet.
+/// One warning for the whole document: what is written is right, and does not act yet.
 pub(super) fn warn_unbuilt(reader: &Reader, document: &Document) {
-    if document.hostnames.is_empty() && document.checks.is_empty() {
-        return;
+    if !document.checks.is_empty() {
+        reader.warn(0, "", "health checks are not built yet", "until they are, every panel counts as up");
     }
-    let what = "steering and health checks are not built yet";
-    reader.warn(0, "", what, "until they are, a hostname answers with the first panel of its set that is not disabled");
 }

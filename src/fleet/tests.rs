@@ -14,6 +14,7 @@ region = "eu"
 addresses = ["192.0.2.1", "2001:db8::1"]
 [[panel]]
 name = "ams1"
+region = "eu"
 addresses = ["192.0.2.2"]
 [[set]]
 name = "premium"
@@ -43,7 +44,7 @@ fn the_shipped_fleet_is_sound() {
     let (fleet, problems) = parse("config/fleet.toml", SHIPPED.as_bytes(), Path::new("config"));
     let shown: Vec<_> = problems.iter().map(ToString::to_string).collect();
     assert_eq!(shown.len(), 1, "{shown:?}");
-    assert!(shown[0].starts_with("config/fleet.toml: warning: steering and health checks are not built yet; "));
+    assert_eq!(shown[0], "config/fleet.toml: warning: health checks are not built yet; until they are, every panel counts as up");
     assert_eq!((fleet.checks.len(), fleet.regions.len(), fleet.panels.len()), (1, 4, 5));
     assert_eq!((fleet.sets.len(), fleet.zones.len(), fleet.hostnames.len()), (2, 1, 3));
     assert_eq!(fleet.zones[0].file, Path::new("config/../zones/panels.example.zone"));
@@ -85,7 +86,7 @@ fn a_sound_fleet_has_no_problem() {
     let (fleet, found) = read(SOUND);
     assert_eq!(found, "");
     assert_eq!(fleet.panels[0].addresses.len(), 2);
-    assert_eq!(fleet.panels[1].at, None);
+    assert_eq!(fleet.panels[1].at, Some(fleet.regions[0].at));
     assert_eq!(read(""), (Fleet::default(), String::new()));
 }
 
@@ -94,12 +95,12 @@ fn references_lead_somewhere() {
     assert_eq!(broken("region = \"eu\"", "region = \"euu\""), "f.toml:6: panel fra1: region: unknown region `euu`; did you mean `eu`?");
     assert_eq!(
         broken("\"fra1\", \"ams1\"", "\"fra1\", \"Ams1\", \"zzz\""),
-        "f.toml:13: set premium: panels: unknown panel `Ams1`; did you mean `ams1`?\n\
-         f.toml:13: set premium: panels: unknown panel `zzz`; add a [[panel]] of this name, or name another"
+        "f.toml:14: set premium: panels: unknown panel `Ams1`; did you mean `ams1`?\n\
+         f.toml:14: set premium: panels: unknown panel `zzz`; add a [[panel]] of this name, or name another"
     );
     assert_eq!(
         broken("set = \"premium\"", "set = \"premum\""),
-        "f.toml:19: hostname live.panels.example: set: unknown set `premum`; did you mean `premium`?"
+        "f.toml:20: hostname live.panels.example: set: unknown set `premum`; did you mean `premium`?"
     );
     assert_eq!(
         broken("region = \"eu\"", "checks = [\"stream\"]"),
@@ -139,9 +140,9 @@ fn names_are_unique_and_sane() {
         assert!(found.contains("cannot be the name of a region"), "{name}: {found}");
     }
     let twice = format!("{SOUND}[[hostname]]\nname = \"LIVE.panels.example.\"\nset = \"premium\"\n");
-    assert!(read(&twice).1.starts_with("f.toml:21: hostname LIVE.panels.example.: there is a hostname of this name already, at line 17;"));
+    assert!(read(&twice).1.starts_with("f.toml:22: hostname LIVE.panels.example.: there is a hostname of this name already, at line 18;"));
     let twice = format!("{SOUND}[[zone]]\nname = \"Panels.Example\"\nfile = \"q\"\n");
-    assert!(read(&twice).1.starts_with("f.toml:21: zone Panels.Example: there is a zone of this name already, at line 14;"));
+    assert!(read(&twice).1.starts_with("f.toml:22: zone Panels.Example: there is a zone of this name already, at line 15;"));
     assert!(broken("name = \"eu\"\n", "").starts_with("f.toml:1: region number 1: `name` is missing; give the region a name"));
 }
 
@@ -152,16 +153,16 @@ fn hostnames_belong_to_the_longest_zone() {
     let outside = broken("name = \"live.panels.example\"", "name = \"live.other.example\"");
     assert_eq!(
         outside,
-        "f.toml:18: hostname live.other.example: it is in none of the zones; add the [[zone]] it belongs to, such as \"other.example\""
+        "f.toml:19: hostname live.other.example: it is in none of the zones; add the [[zone]] it belongs to, such as \"other.example\""
     );
     assert_eq!(broken("name = \"live.panels.example\"", "name = \"*.panels.example\""), "");
     for name in ["", ".", "a..panels.example", "a.*.panels.example", "bücher.panels.example"] {
         let found = broken("name = \"live.panels.example\"", &format!("name = \"{name}\""));
-        assert!(found.starts_with(&format!("f.toml:18: hostname {name}: ")), "{name}: {found}");
+        assert!(found.starts_with(&format!("f.toml:19: hostname {name}: ")), "{name}: {found}");
     }
     assert!(
         broken("name = \"panels.example\"", "name = \"panels..example\"")
-            .starts_with("f.toml:15: zone panels..example: a name has an empty")
+            .starts_with("f.toml:16: zone panels..example: a name has an empty")
     );
 }
 
@@ -178,13 +179,89 @@ fn places_are_on_the_globe() {
         let expected = if expected.is_empty() { String::new() } else { format!("f.toml:3: region eu: at: {expected}") };
         assert_eq!(found, expected);
     }
-    let serves = "at = [50, 8.5]\nserves = { continents = [\"eu\", \"EX\"], countries = [\"UK\"], subdivisions = [\"US\"], networks = [\"x\"], asns = [0] }";
-    let found = broken("at = [50, 8.5]", serves);
-    for wrong in ["`EX` is not a continent", "`UK` is not a country", "`US` is not a subdivision", "`x` is not a network", "found 0 where"]
-    {
-        assert!(found.contains(wrong), "{wrong}: {found}");
+}
+
+#[test]
+fn regions_serve_what_there_is() {
+    for (list, expected) in [
+        ("continents = [\"eu\"], countries = [\"gb\"], subdivisions = [\"us-ca\"], networks = [\"::/0\"], asns = [4294967295]", ""),
+        ("continents = [\"EX\"]", "continents: `EX` is not a continent; write one of AF, AN, AS, EU, NA, OC, SA"),
+        ("continents = [\"EU\", \"eu\"]", "continents: `EU` is listed twice; keep one of the two"),
+        ("countries = [\"UK\"]", "countries: `UK` is not a country; did you mean `GB`?"),
+        ("countries = [\"Germany\"]", "countries: `Germany` is not a country; write two letters by ISO 3166-1, such as \"DE\" or \"GB\""),
+        ("countries = [\"DE\", \"FR\", \"de\"]", "countries: `DE` is listed twice; keep one of the two"),
+        ("subdivisions = [\"US\"]", "subdivisions: `US` is not a subdivision; write country-part by ISO 3166-2, such as \"US-CA\""),
+        ("subdivisions = [\"US-\"]", "subdivisions: `US-` is not a subdivision; write country-part by ISO 3166-2, such as \"US-CA\""),
+        ("subdivisions = [\"uk-eng\"]", "subdivisions: `uk-eng` is not a subdivision; did you mean `GB-ENG`?"),
+        (
+            "subdivisions = [\"USA-CA\"]",
+            "subdivisions: `USA-CA` is not a subdivision; `USA` is not a country: write two letters by ISO 3166-1, such as \"DE\" or \"GB\"",
+        ),
+        ("networks = [\"x\"]", "networks: `x` is not a network; write address/prefix, such as 192.0.2.0/24 or 2001:db8::/32"),
+        ("networks = [\"10.0.0.1\", \"10.0.0.1/32\"]", "networks: `10.0.0.1/32` is listed twice; keep one of the two"),
+        ("asns = [0]", "asns: found 0 where a whole number from 1 to 4294967295 belongs"),
+        ("asns = [\"AS64500\"]", "asns: found the text \"AS64500\" where a whole number from 1 to 4294967295 belongs"),
+        ("asns = [64500, 64500]", "asns: `64500` is listed twice; keep one of the two"),
+        ("country = [\"DE\"]", "country: unknown key; known here: continents, countries, subdivisions, networks, asns"),
+    ] {
+        let found = broken("at = [50, 8.5]", &format!("at = [50, 8.5]\nserves = {{ {list} }}"));
+        let expected = if expected.is_empty() { String::new() } else { format!("f.toml:4: region eu: serves.{expected}") };
+        assert_eq!(found, expected);
     }
-    assert_eq!(found.lines().count(), 5, "{found}");
+    let all = "serves = { continents = [\"EX\"], countries = [\"UK\"], subdivisions = [\"US\"], networks = [\"x\"], asns = [0] }";
+    assert_eq!(broken("at = [50, 8.5]", &format!("at = [50, 8.5]\n{all}")).lines().count(), 5);
+}
+
+#[test]
+fn a_spread_is_a_distance() {
+    let unit = "write kilometres or miles, at most once round the globe: \"250km\" or \"155mi\"";
+    for (spread, expected) in [
+        ("\"0km\"", String::new()),
+        ("\"250 km\"", String::new()),
+        // Half the globe: everything is equally near, which may be meant.
+        ("\"20038km\"", String::new()),
+        ("\"40200km\"", format!("the text \"40200km\" where a distance belongs; {unit}")),
+        ("\"-1km\"", format!("the text \"-1km\" where a distance belongs; {unit}")),
+        ("\"far\"", format!("the text \"far\" where a distance belongs; {unit}")),
+        ("\"250\"", format!("the text \"250\" where a distance belongs; {unit}")),
+        ("\"250m\"", format!("the text \"250m\" where a distance belongs; {unit}")),
+        ("\"250s\"", format!("the text \"250s\" where a distance belongs; {unit}")),
+        ("\"\"", format!("the text \"\" where a distance belongs; {unit}")),
+        ("250", "250 where a distance belongs; write the unit: \"250km\" or \"250mi\"".into()),
+        ("-250", "-250 where a distance belongs; write it in quotes, such as \"250km\"".into()),
+        ("250.5", "250.5 where a distance belongs; write it in quotes, such as \"250km\"".into()),
+        ("true", "true where a distance belongs; write it in quotes, such as \"250km\"".into()),
+    ] {
+        let expected =
+            if expected.is_empty() { expected } else { format!("f.toml:21: hostname live.panels.example: spread: found {expected}") };
+        assert_eq!(read(&format!("{SOUND}spread = {spread}\n")).1, expected, "{spread}");
+    }
+}
+
+#[test]
+fn shares_are_not_written_in_per_cent() {
+    for (share, expected) in [
+        ("panic = 1", ""),
+        ("panic = 50", "panic: found 50 where a share from 0 to 1 belongs; write 50 % as 0.5"),
+        ("overflow = 2.5", "overflow: found 2.5 where a share from 0 to 1 belongs; write 2.5 % as 0.025"),
+        ("overflow = \"50%\"", "overflow: found the text \"50%\" where a share from 0 to 1 belongs; write 50 % as 0.5"),
+        ("overflow = \"1 %\"", "overflow: found the text \"1 %\" where a share from 0 to 1 belongs; write 1 % as 0.01"),
+        ("overflow = \"half\"", "overflow: found the text \"half\" where a number from 0 to 1 belongs"),
+        ("overflow = \"0.5\"", "overflow: found the text \"0.5\" where a number from 0 to 1 belongs; leave out the quotes"),
+        ("panic = -1", "panic: found -1 where a number from 0 to 1 belongs"),
+        ("panic = 101", "panic: found 101 where a number from 0 to 1 belongs"),
+        ("panic = nan", "panic: found a number that is not finite where a number from 0 to 1 belongs"),
+        ("shed_all = 95", "shed_all: found 95 where a share from 0 to 10 belongs; write 95 % as 0.95"),
+        ("shed_all = 2", ""),
+    ] {
+        let expected = if expected.is_empty() { String::new() } else { format!("f.toml:21: hostname live.panels.example: {expected}") };
+        assert_eq!(read(&format!("{SOUND}{share}\n")).1, expected);
+    }
+}
+
+#[test]
+fn a_set_may_be_smaller_than_its_answers() {
+    assert_eq!(read(&format!("{SOUND}answers = 8\n")).1, "");
 }
 
 #[test]
@@ -210,7 +287,7 @@ fn addresses_are_what_clients_can_reach() {
 #[test]
 fn sets_have_panels_in_tiers_without_gaps() {
     let with = |panels: &str| broken("panels = [\"fra1\", \"ams1\"]", &format!("panels = {panels}"));
-    assert!(with("[]").starts_with("f.toml:13: set premium: panels: the set is empty"));
+    assert!(with("[]").starts_with("f.toml:14: set premium: panels: the set is empty"));
     assert!(with("[\"fra1\", \"fra1\"]").contains("`fra1` is listed twice"));
     assert!(with("[\"fra1\", { panel = \"ams1\", tier = 3 }]").contains("tier 2 has no panels, and tier 3 has"));
     assert!(with("[{ panel = \"ams1\", tier = 2 }]").contains("tier 1 has no panels"));
@@ -219,8 +296,9 @@ fn sets_have_panels_in_tiers_without_gaps() {
     assert!(broken("panels = [\"fra1\", \"ams1\"]\n", "").contains("`panels` is missing"));
     let panels = |count: usize| {
         let list: Vec<_> = (0..count).map(|i| format!("\"p{i}\"")).collect();
-        let all: String =
-            (0..count).map(|i| format!("[[panel]]\nname = \"p{i}\"\naddresses = [\"10.0.{}.{}\"]\n", i / 256, i % 256)).collect();
+        let all: String = (0..count)
+            .map(|i| format!("[[panel]]\nname = \"p{i}\"\naddresses = [\"10.0.{}.{}\"]\nat = [1, 2]\n", i / 256, i % 256))
+            .collect();
         read(&format!("{all}[[set]]\nname = \"s\"\npanels = [{}]\n", list.join(","))).1
     };
     assert_eq!(panels(MAX_PANELS_IN_SET), "");
@@ -249,7 +327,7 @@ fn policy_keys_have_bounds() {
         ("ttl = 2147483648", "from 0 to 2147483647"),
         ("spread = \"far\"", "where a distance belongs"),
         ("answers = 9", "from 1 to 8"),
-        ("panic = 1.5", "from 0 to 1"),
+        ("panic = 1.5", "from 0 to 1 belongs"),
         ("overflow = -0.1", "from 0 to 1"),
         ("steer = \"nearst\"", "did you mean `nearest`?"),
         ("fence = \"country\"", "write one of \"none\", \"region\", \"continent\""),
@@ -259,13 +337,13 @@ fn policy_keys_have_bounds() {
         ("wieght = 1", "unknown key; known here"),
     ] {
         let found = read(&format!("{SOUND}{key}\n")).1;
-        assert!(found.starts_with("f.toml:20: hostname live.panels.example: ") && found.contains(expected), "{key}: {found}");
+        assert!(found.starts_with("f.toml:21: hostname live.panels.example: ") && found.contains(expected), "{key}: {found}");
         let found = read(&format!("[defaults]\n{key}\n")).1;
         assert!(found.starts_with("f.toml:2: defaults.") && found.contains(expected), "{key}: {found}");
     }
     assert_eq!(read(&format!("{SOUND}ttl = 2147483647\n")).1, "");
-    assert!(broken("region = \"eu\"", "weight = 10001").contains("from 0 to 10000"));
-    assert_eq!(broken("region = \"eu\"", "weight = 10000"), "");
+    assert!(broken("region = \"eu\"", "at = [1, 2]\nweight = 10001").contains("from 0 to 10000"));
+    assert_eq!(broken("region = \"eu\"", "at = [1, 2]\nweight = 10000"), "");
     assert!(broken("region = \"eu\"", "limits = { bandwith_mbps = 9 }").contains("did you mean `bandwidth_mbps`?"));
     assert!(broken("region = \"eu\"", "state = \"off\"").contains("write one of \"enabled\", \"draining\", \"disabled\""));
     assert!(broken("region = \"eu\"", "labels = { a = 1 }").contains("panel fra1: labels.a: found 1 where text belongs"));
@@ -332,7 +410,7 @@ fn what_is_not_built_yet_says_so() {
         ("transfer = { notify = [\"x\"] }", "transfer.notify: `x` is not an address"),
     ] {
         let found = broken("file = \"p.zone\"", &format!("file = \"p.zone\"\n{keys}"));
-        assert!(found.starts_with("f.toml:17: zone panels.example: ") && found.contains(expected), "{keys}: {found}");
+        assert!(found.starts_with("f.toml:18: zone panels.example: ") && found.contains(expected), "{keys}: {found}");
     }
     assert!(read(key).1.contains("f.toml:1: key acme: keys for transfers and updates are not built yet"));
     let (_, found) = read(&format!("{}{key}", SOUND.replacen("file = \"p.zone\"", "file = \"p.zone\"\nupdate = {key = \"acme\"}", 1)));
@@ -343,10 +421,7 @@ fn what_is_not_built_yet_says_so() {
 }
 
 #[test]
-fn targets_below_a_hostname_are_its_own() {
-    let taken = format!("{SOUND}ports = {{ http = 80 }}\n[[hostname]]\nname = \"FRA1.live.panels.example\"\nset = \"premium\"\n");
-    let found = read(&taken).1;
-    assert!(found.contains("`http` needs the name of panel `fra1` below it, and the hostname at line 21 has that name"), "{found}");
+fn ports_of_a_wildcard_add_nothing_below_it() {
     let wildcard = SOUND.replacen("\"live.panels", "\"*.panels", 1) + "ports = { http = 80, https = 443 }\n";
     let (fleet, found) = read(&wildcard);
     assert!(found.contains("warning: hostname *.panels.example: ports: `http` adds nothing to a wildcard name"), "{found}");
@@ -363,7 +438,7 @@ fn all_problems_come_at_once() {
         .replacen("file = ", "flie = ", 1)
         + "answers = 0\n[[pannel]]\n";
     let lines: Vec<_> = read(&text).1.lines().map(|l| l.split(':').nth(1).unwrap().to_owned()).collect();
-    assert_eq!(lines, ["3", "6", "13", "14", "16", "20", "21"]);
+    assert_eq!(lines, ["3", "6", "14", "15", "17", "21", "22"]);
 }
 
 proptest! {

@@ -1,14 +1,16 @@
 //! fleet.toml as it is written: every key by itself, typed and in range, no reference followed.
 
 mod check;
+mod country;
 mod key;
 mod place;
 mod policy;
 mod serving;
 
 pub use check::{Check, Kind};
+pub use country::country_code;
 pub use key::Key;
-pub use place::{Panel, Region};
+pub use place::{Panel, Region, read_place};
 pub use policy::Policy;
 pub use serving::{Hostname, Member, Set, Transfer, Update, Zone};
 

@@ -1,12 +1,16 @@
 //! `[[region]]` and `[[panel]]`.
 
+use super::country::country_code;
 use crate::document::{At, Network, TableReader, shown};
 use crate::fleet::{Place, Serves, State};
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::hash::Hash;
 use std::net::IpAddr;
 
 /// Beyond it a panel would have all clients anyway.
 const MAX_WEIGHT: f64 = 10_000.0;
-/// An answer carries no more addresses.
+/// An answer carries no more addresses, so the rest would never be seen.
 const MAX_ADDRESSES: usize = 32;
 /// More connections than a host has ports to serve them from.
 const MAX_CAPACITY: u32 = 100_000_000;
@@ -62,7 +66,8 @@ pub(super) fn read_panel(table: &mut TableReader<'_>) -> Panel {
     }
 }
 
-fn read_place(table: &mut TableReader<'_>) -> Option<Place> {
+/// The key `at`: latitude and longitude in degrees.
+pub fn read_place(table: &mut TableReader<'_>) -> Option<Place> {
     let at = table.list("at")?;
     let [latitude, longitude] = at.it else {
         let what = format!("found a list of {} where latitude and longitude belong", at.len());
@@ -91,42 +96,71 @@ fn read_place(table: &mut TableReader<'_>) -> Option<Place> {
 }
 
 fn read_serves(table: &mut TableReader<'_>) -> Serves {
-    let continent = |code: &str| CONTINENTS.contains(&code);
-    let country = |code: &str| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code != "UK";
-    let subdivision = |code: &str| {
-        code.split_once('-')
-            .is_some_and(|(land, part)| country(land) && (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
-    };
     Serves {
-        continents: read_codes(table, "continents", "continent", continent, "write one of AF, AN, AS, EU, NA, OC, SA"),
-        countries: read_codes(table, "countries", "country", country, "write two letters by ISO 3166, such as \"DE\" or \"GB\""),
-        subdivisions: read_codes(table, "subdivisions", "subdivision", subdivision, "write country-part by ISO 3166-2, such as \"US-CA\""),
+        continents: read_codes(table, "continents", continent_code),
+        countries: read_codes(table, "countries", country_code),
+        subdivisions: read_codes(table, "subdivisions", subdivision_code),
         networks: read_networks(table),
         asns: read_asns(table),
     }
 }
 
-fn read_codes(table: &mut TableReader<'_>, key: &'static str, word: &str, right: impl Fn(&str) -> bool, hint: &str) -> Vec<String> {
+/// Codes are kept in capitals. The error of `read` says what is wrong and what would be right.
+fn read_codes(table: &mut TableReader<'_>, key: &'static str, read: fn(&str) -> Result<String, (String, String)>) -> Vec<String> {
     let mut codes = Vec::new();
     for text in table.texts(key).map_or_else(Vec::new, |texts| texts.it) {
-        let code = text.to_ascii_uppercase();
-        if !right(&code) {
-            table.error(text.line, key, format!("`{}` is not a {word}", shown(&text)), hint);
-        } else if codes.contains(&code) {
-            table.error(text.line, key, format!("`{code}` is listed twice"), "keep one of the two");
-        } else {
-            codes.push(code);
+        match read(&text) {
+            Ok(code) => codes.push(At::new(text.line, code)),
+            Err((what, hint)) => table.error(text.line, key, what, hint),
         }
     }
-    codes
+    each_once(table, key, codes)
+}
+
+fn continent_code(text: &str) -> Result<String, (String, String)> {
+    let code = text.to_ascii_uppercase();
+    if CONTINENTS.contains(&code.as_str()) {
+        return Ok(code);
+    }
+    Err((format!("`{}` is not a continent", shown(text)), format!("write one of {}", CONTINENTS.join(", "))))
+}
+
+fn subdivision_code(text: &str) -> Result<String, (String, String)> {
+    let wrong = |hint: String| Err((format!("`{}` is not a subdivision", shown(text)), hint));
+    let code = text.to_ascii_uppercase();
+    let parts = code.split_once('-').filter(|(_, part)| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let Some((land, part)) = parts else {
+        return wrong("write country-part by ISO 3166-2, such as \"US-CA\"".into());
+    };
+    match country_code(land) {
+        Ok(_) => Ok(code),
+        // `GB-ENG` is what whoever wrote `UK-ENG` wants to read.
+        Err((_, hint)) if hint.starts_with("did you mean") => wrong(hint.replace("`?", &format!("-{part}`?"))),
+        Err((what, hint)) => wrong(format!("{what}: {hint}")),
+    }
 }
 
 fn read_networks(table: &mut TableReader<'_>) -> Vec<Network> {
-    table.networks("networks").map_or_else(Vec::new, |networks| networks.iter().map(|network| network.it).collect())
+    let networks = table.networks("networks").map_or_else(Vec::new, |networks| networks.it);
+    each_once(table, "networks", networks)
 }
 
 fn read_asns(table: &mut TableReader<'_>) -> Vec<u32> {
-    table.integers("asns", 1..=u32::MAX).map_or_else(Vec::new, |asns| asns.iter().map(|asn| asn.it).collect())
+    let asns = table.integers("asns", 1..=u32::MAX).map_or_else(Vec::new, |asns| asns.it);
+    each_once(table, "asns", asns)
+}
+
+fn each_once<T: Clone + Eq + Hash + Display>(table: &TableReader<'_>, key: &str, items: Vec<At<T>>) -> Vec<T> {
+    let mut seen = HashSet::with_capacity(items.len());
+    let mut once = Vec::with_capacity(items.len());
+    for item in items {
+        if seen.insert(item.it.clone()) {
+            once.push(item.it);
+        } else {
+            table.error(item.line, key, format!("`{}` is listed twice", item.it), "keep one of the two");
+        }
+    }
+    once
 }
 
 fn read_addresses(table: &mut TableReader<'_>) -> Vec<IpAddr> {

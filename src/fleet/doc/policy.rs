@@ -1,12 +1,12 @@
 //! The keys that `[defaults]`, `[[set]]` and `[[hostname]]` share.
 
-use crate::document::{At, TableReader};
+use crate::document::{At, TableReader, Value, shown};
 use crate::fleet::{Fence, Steer};
 use std::time::Duration;
 
 /// RFC 2181 §8.
 const MAX_TTL: u32 = i32::MAX as u32;
-/// An answer of more panels no longer steers, and at 4 addresses each it would pass what UDP carries.
+/// An answer of more panels no longer steers. Times the addresses of a panel that may be more than the 32 an answer carries; then it is cut.
 const MAX_ANSWERS: u32 = 8;
 /// Ten times what a panel is rated for: far enough to switch shedding off.
 const MAX_SHED: f64 = 10.0;
@@ -47,10 +47,32 @@ pub(super) fn read(table: &mut TableReader<'_>) -> Policy {
         answers: table.integer("answers", 1..=MAX_ANSWERS),
         ttl: table.seconds("ttl", 0..=MAX_TTL),
         ttl_changing: table.seconds("ttl_changing", 0..=MAX_TTL),
-        panic: table.float("panic", 0.0..=1.0),
-        overflow: table.float("overflow", 0.0..=1.0),
-        shed_from: table.float("shed_from", 0.0..=MAX_SHED),
-        shed_all: table.float("shed_all", 0.0..=MAX_SHED),
+        panic: share(table, "panic", 1.0),
+        overflow: share(table, "overflow", 1.0),
+        shed_from: share(table, "shed_from", MAX_SHED),
+        shed_all: share(table, "shed_all", MAX_SHED),
         slow_start: table.duration("slow_start", Duration::ZERO..=MAX_SLOW_START),
+    }
+}
+
+/// A part of 1. Whoever writes per cent is told so.
+fn share(table: &mut TableReader<'_>, key: &'static str, max: f64) -> Option<At<f64>> {
+    let node = table.node(key)?;
+    let (found, percent) = match &node.it {
+        Value::Integer(number) => (number.to_string(), Some(*number as f64)),
+        Value::Float(number) => (number.to_string(), Some(*number)),
+        Value::Text(text) => {
+            (format!("the text \"{}\"", shown(text)), text.strip_suffix('%').and_then(|number| number.trim_end().parse().ok()))
+        }
+        _ => (String::new(), None),
+    };
+    let is_text = matches!(node.it, Value::Text(_));
+    match percent.filter(|percent| (0.0..=100.0 * max).contains(percent) && (is_text || *percent > max)) {
+        Some(percent) => {
+            let what = format!("found {found} where a share from 0 to {max} belongs");
+            table.error(node.line, key, what, format!("write {percent} % as {}", percent / 100.0));
+            None
+        }
+        None => table.float_of(key, node, 0.0..=max),
     }
 }

@@ -1,0 +1,159 @@
+//! Every address of both families, by ranges that have one value each.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::build::Builder;
+use super::table::{Table, Value};
+
+/// Addresses of IPv6 that stand for one of IPv4, `::ffff:0:0/96`, have the value of that.
+#[derive(Clone)]
+pub struct Ranges<V> {
+    pub(super) v4: Table<u32, V>,
+    pub(super) v6: Six<V>,
+}
+
+/// What is known about an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit<V> {
+    pub value: V,
+    /// The length of the largest network around the address in which every address has this value.
+    pub prefix: u8,
+}
+
+/// Networks longer than /64 are rare: the table knows the upper halves only, and marks those within which a run begins.
+#[derive(Clone)]
+pub(super) struct Six<V> {
+    pub(super) table: Table<u64, V>,
+    /// All runs within the marked upper halves, each half from its first address on.
+    pub(super) deep: Vec<(u128, V)>,
+}
+
+/// The first address that stands for one of IPv4.
+const MAPPED: u128 = 0xffff << 32;
+
+impl<V: Value> Default for Ranges<V> {
+    fn default() -> Self {
+        Builder::new().finish()
+    }
+}
+
+impl<V: Value> Ranges<V> {
+    #[inline]
+    pub fn find(&self, address: IpAddr) -> Hit<V> {
+        match address {
+            IpAddr::V4(v4) => self.find_v4(v4.to_bits()),
+            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                None => self.find_v6(v6.to_bits()),
+                Some(v4) => self.find_mapped(v6, v4.to_bits()),
+            },
+        }
+    }
+
+    /// Nothing is known about any address.
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// In bytes.
+    pub fn memory(&self) -> usize {
+        self.v4.memory() + self.v6.table.memory() + self.v6.deep.capacity() * size_of::<(u128, V)>()
+    }
+
+    /// The runs of IPv4 in ascending order, the first from zero on.
+    pub fn v4(&self) -> impl Iterator<Item = (u128, V)> {
+        self.v4.starts.iter().zip(&self.v4.values).map(|(start, value)| (u128::from(*start), *value))
+    }
+
+    /// The runs of IPv6 in ascending order, the first from zero on.
+    pub fn v6(&self) -> impl Iterator<Item = (u128, V)> {
+        let mut last = None;
+        self.v6.pieces().filter(move |(_, value)| last.replace(*value) != Some(*value))
+    }
+
+    /// Known values replaced in place: different ones stay different, and none becomes unknown.
+    pub(super) fn relabel(&mut self, f: impl Fn(V) -> V) {
+        let values = self.v4.values.iter_mut().chain(&mut self.v6.table.values);
+        for value in values.chain(self.v6.deep.iter_mut().map(|(_, value)| value)) {
+            if *value != V::default() && *value != V::MARK {
+                *value = f(*value);
+            }
+        }
+    }
+
+    #[inline]
+    fn find_v4(&self, ip: u32) -> Hit<V> {
+        let at = self.v4.position(ip);
+        let before = self.v4.starts[at].checked_sub(1).map_or(0, |end| (ip ^ end).leading_zeros() + 1);
+        let after = self.v4.starts.get(at + 1).map_or(0, |next| (ip ^ next).leading_zeros() + 1);
+        Hit { value: self.v4.values[at], prefix: before.max(after) as u8 }
+    }
+
+    #[inline]
+    fn find_v6(&self, ip: u128) -> Hit<V> {
+        let hit = self.v6.find(ip);
+        if self.v4.only() == Some(hit.value) {
+            return hit;
+        }
+        // No network may reach over the addresses that stand for those of IPv4.
+        let apart = (ip ^ MAPPED).leading_zeros() as u8 + 1;
+        Hit { prefix: hit.prefix.max(apart), ..hit }
+    }
+
+    fn find_mapped(&self, v6: Ipv6Addr, ip: u32) -> Hit<V> {
+        let hit = self.find_v4(ip);
+        let around = self.v6.find(v6.to_bits());
+        match hit.prefix == 0 && around.value == hit.value {
+            true => around,
+            false => Hit { prefix: 96 + hit.prefix, ..hit },
+        }
+    }
+}
+
+impl<V: Value> Six<V> {
+    #[inline]
+    fn find(&self, ip: u128) -> Hit<V> {
+        let half = (ip >> 64) as u64;
+        let at = self.table.position(half);
+        let value = self.table.values[at];
+        if value == V::MARK {
+            return self.find_deep(ip);
+        }
+        let before = self.table.starts[at].checked_sub(1).map_or(0, |end| (half ^ end).leading_zeros() + 1);
+        let after = self.table.starts.get(at + 1).map_or(0, |next| (half ^ next).leading_zeros() + 1);
+        Hit { value, prefix: before.max(after) as u8 }
+    }
+
+    /// In a marked half two values meet, so no network wider than it has only one of them.
+    #[cold]
+    fn find_deep(&self, ip: u128) -> Hit<V> {
+        let at = self.deep.partition_point(|(start, _)| *start <= ip) - 1;
+        let (start, value) = self.deep[at];
+        let before = start.checked_sub(1).map_or(0, |end| (ip ^ end).leading_zeros() + 1);
+        let next = self.deep.get(at + 1).map(|(next, _)| *next);
+        let after = next.map_or(0, |next| (ip ^ next).leading_zeros() + 1);
+        Hit { value, prefix: before.max(after) as u8 }
+    }
+
+    /// The runs, cut at the edges of marked halves.
+    fn pieces(&self) -> impl Iterator<Item = (u128, V)> {
+        let table = &self.table;
+        (0..table.starts.len()).flat_map(move |at| {
+            let (start, value) = (u128::from(table.starts[at]) << 64, table.values[at]);
+            let deep = match value == V::MARK {
+                false => &[],
+                true => self.deep_from(start, table.starts.get(at + 1).copied()),
+            };
+            (value != V::MARK).then_some((start, value)).into_iter().chain(deep.iter().copied())
+        })
+    }
+
+    fn deep_from(&self, start: u128, next: Option<u64>) -> &[(u128, V)] {
+        let from = self.deep.partition_point(|(deep, _)| *deep < start);
+        let to = next.map_or(self.deep.len(), |next| self.deep.partition_point(|(deep, _)| deep >> 64 < u128::from(next)));
+        &self.deep[from..to]
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+}
