@@ -71,7 +71,7 @@ fn gdnsd_and_knot_send_each_land_to_the_same_panel() {
     assert!(expected.iter().all(|one| one.hosts[0].first.len() == 1));
 
     let peers = World { hostnames: Vec::new(), ..world.clone() };
-    let (gdnsd, knot) = (gdnsd(&peers, &lands), knot(&peers, &lands));
+    let (gdnsd, knot) = (gdnsd(&peers, &lands, &[]), knot(&peers, &lands));
     let place = Place::new();
     let judge = |who: &str, server: SocketAddr| {
         let mut judged = Judged::new(&world, &expected);

@@ -39,9 +39,9 @@ fn by_rule(world: &mut World) {
     region("eu", [50.1, 8.7], "EU", &[("continents", &["EU"]), ("countries", &["MA", "TN", "DZ"])], &["us-east"]);
     region("us-east", [40.7, -74.0], "NA", &[("continents", &["NA"])], &["us-west", "eu"]);
     region("us-west", [34.1, -118.2], "NA", &[("subdivisions", &["US-CA", "US-WA", "CA-BC"]), ("countries", &["JP"])], &["us-east"]);
-    region("asia", [1.35, 103.8], "AS", &[("continents", &["AS"])], &["oceania"]);
-    region("oceania", [-33.9, 151.2], "OC", &[("countries", &["ID"])], &[]);
-    region("africa", [-26.2, 28.0], "AF", &[("continents", &["AF"])], &["eu"]);
+    region("asia", [1.35, 103.8], "AS", &[("continents", &["AS"]), ("networks", &["40.0.0.0/8", "2a01::/16"])], &["oceania"]);
+    region("oceania", [-33.9, 151.2], "OC", &[("countries", &["ID"]), ("networks", &["40.64.0.0/10", "2a01:8000::/17"])], &[]);
+    region("africa", [-26.2, 28.0], "AF", &[("continents", &["AF"]), ("networks", &["5.0.0.0/8", "2600::/16"])], &["eu"]);
     region("south", [-23.5, -46.6], "SA", &[("continents", &["SA"])], &["us-east", "eu"]);
     let mut regional = Vec::new();
     for (n, spot) in spots().into_iter().enumerate() {
@@ -75,6 +75,7 @@ fn thousands_of_networks_get_a_panel_of_the_oracles_first_tier() {
     let expected = world.oracle(&json!({ "pick": { "seed": SEED, "v4": 2500, "v6": 1500 } }));
     assert_eq!(expected.len(), 4000);
     few_near_ties(&expected);
+    assert!(expected.iter().filter(|one| one.ruled).count() > 100, "regions name networks that are asked about");
     let place = Place::new();
     // Loopback addresses that stand where some of the networks are, so that a resolver's address can be somewhere.
     let (here, overrides) = on_loopback(&expected, 1000);
@@ -114,8 +115,8 @@ fn thousands_of_networks_get_a_panel_of_the_oracles_first_tier() {
 
 /// The first `count` networks with a place, and overrides that put a /24 of loopback addresses each there.
 fn on_loopback(expected: &[Expected], count: usize) -> (Vec<Expected>, Vec<Override>) {
-    // A subdivision can't be overridden, so who is served by one is left out.
-    let fits = |one: &&Expected| one.at.is_some() && !matches!(one.country.as_deref(), Some("US" | "CA"));
+    // Neither a subdivision nor a network can be overridden, so who is served by one is left out.
+    let fits = |one: &&Expected| one.at.is_some() && !one.ruled && !matches!(one.country.as_deref(), Some("US" | "CA"));
     let here: Vec<Expected> = expected.iter().filter(fits).take(count).cloned().collect();
     assert_eq!(here.len(), count);
     let put = |network: String, one: &Expected| Override { network, at: one.at.unwrap(), country: one.country.clone() };
@@ -169,7 +170,7 @@ fn gdnsd_by_coordinates_has_the_same_nearest() {
     let expected = world.oracle(&json!({ "pick": { "seed": SEED + 1, "v4": 3000, "v6": 1500 } }));
     few_near_ties(&expected);
     let place = Place::new();
-    let gdnsd = gdnsd(&world, &Lands::new());
+    let gdnsd = gdnsd(&world, &Lands::new(), &[]);
     let mut theirs = Judged::new(&world, &expected);
     let packets = |host: usize, rtype: u16| -> Vec<Vec<u8>> {
         expected.iter().map(|one| question(&world.hostnames[host].name, rtype, Some(&ecs_of(one))).encode()).collect()

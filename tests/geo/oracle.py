@@ -2,10 +2,10 @@
 """The nearest panels for networks of a place database, worked out apart from Meridian: great circles, in degrees and doubles.
 
 stdin: {"database": PATH, "pick": {"seed": N, "v4": N, "v6": N}, "regions": [...], "hostnames": [...]}
-    a region: {"name", "continent", "serves": {"continents", "countries", "subdivisions"}, "then": [...]}
+    a region: {"name", "continent", "serves": {"continents", "countries", "subdivisions", "networks"}, "then": [...]}
     a hostname: {"name", "spread_km", "fence": "none" | "region" | "continent", "panels": [{"name", "at": [lat, lon], "region", "tier"}]}
-stdout: a line of JSON a network: {"network", "country", "continent", "subdivision", "at", "hosts": [{"first", "perhaps", "distances"}]}
-    first: panels that are in the first tier for certain; perhaps: those that TIE_KM more or less would put in or out.
+stdout: a line of JSON a network: {"network", "ruled", "country", "continent", "subdivision", "at", "hosts": [{"first", "perhaps", "distances"}]}
+    ruled: a region names the network; first: panels that are in the first tier for certain; perhaps: those that TIE_KM more or less would put in or out.
 
 Networks are picked by chance from the seed; with "networks": [...] in place of "pick" those are taken.
 """
@@ -32,8 +32,17 @@ def distance(a, b):
     return 2 * EARTH_KM * math.asin(math.sqrt(min(1.0, h)))
 
 
+def naming(regions, client):
+    """The region that names the network the client is in, the longest of several."""
+    rules = [(ipaddress.ip_network(text), region) for region in regions for text in region["serves"].get("networks", [])]
+    rules = [(rule.prefixlen, region) for rule, region in rules if rule.version == client.version and client.subnet_of(rule)]
+    return max(rules, key=lambda rule: rule[0])[1] if rules else None
+
+
 def serving(regions, land):
-    """The region that names the client's subdivision, else its country, else its continent; of several the first."""
+    """The region that names the client's network, else its subdivision, country or continent; of several the first."""
+    if land["named"]:
+        return land["named"]
     country, subdivision = land["country"], f"{land['country']}-{land['subdivision']}"
     for key, value in (("subdivisions", subdivision), ("countries", country), ("continents", land["continent"])):
         for region in regions:
@@ -97,7 +106,9 @@ def main():
             "subdivision": record.get("subdivisions", [{}])[0].get("iso_code"),
             "at": [location["latitude"], location["longitude"]] if "latitude" in location and "longitude" in location else None,
         }
+        land["named"] = naming(asked["regions"], network)
         hosts = [rank(host, asked["regions"], land) for host in asked["hostnames"]]
+        land["ruled"] = land.pop("named") is not None
         print(json.dumps({"network": str(network), **land, "hosts": hosts}))
 
 

@@ -94,16 +94,28 @@ fn each_client_behind_one_resolver_gets_its_own_panel() {
     let (world, overrides) = world();
     let place = Place::new();
     let _node = world.serve(&place, &[DATABASE], &overrides, "");
-    let relay = Relay::to(place.dns);
+    each_gets_its_own(&world, place.dns, &["live", "www"]);
+}
+
+/// The same with a server that is known to be right. It follows no CNAME by itself.
+#[test]
+fn with_gdnsd_behind_it_the_resolver_does_the_same() {
+    let (world, _) = world();
+    let gdnsd = gdnsd(&world, &Lands::new(), &CLIENTS.map(|(network, _, panel)| (network, panel)));
+    each_gets_its_own(&world, gdnsd.address, &["live"]);
+}
+
+fn each_gets_its_own(world: &World, server: SocketAddr, names: &[&str]) {
+    let relay = Relay::to(server);
     let unbound = unbound(relay.address);
     relay.take();
     let panel = |client: IpAddr, name: &str, rtype: u16| {
         let answer = ask(client, unbound.address, &recursive(name, rtype));
         assert_eq!(answer.rcode(), 0, "{answer}");
         assert_eq!(answer.answer.iter().any(|rr| rr.rtype == CNAME), name.starts_with("www"), "{answer}");
-        panels(&world, &answer, rtype).join(" ")
+        panels(world, &answer, rtype).join(" ")
     };
-    for name in ["live", "www"].map(|label| format!("{label}.{ZONE}")) {
+    for name in names.iter().map(|label| format!("{label}.{ZONE}")) {
         for rtype in [A, AAAA] {
             for _ in 0..20 {
                 for (_, client, expected) in &CLIENTS[..2] {
@@ -148,7 +160,7 @@ fn real_networks_behind_one_resolver_get_their_nearest() {
     let (world, _) = world();
     let expected = world.oracle(&json!({ "pick": { "seed": 20_261_124, "v4": 40, "v6": 30 } }));
     let place = Place::new();
-    let gdnsd = gdnsd(&world, &Lands::new());
+    let gdnsd = gdnsd(&world, &Lands::new(), &[]);
     let mut node = None;
     // gdnsd first: what goes wrong there is not Meridian's fault.
     for who in ["gdnsd", "Meridian"] {

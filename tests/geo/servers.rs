@@ -60,10 +60,10 @@ impl Server {
 /// Where the clients of a land go: the continent, the country or "", the subdivision or "", and the panel by its place in the list.
 pub(crate) type Lands = BTreeMap<(String, String, String), usize>;
 
-/// gdnsd: each of the world's hostnames by coordinates, `land` by the lands.
-pub(crate) fn gdnsd(world: &World, lands: &Lands) -> Server {
+/// gdnsd: each of the world's hostnames by coordinates, `land` by the lands. `nets` are networks and the panels they go to.
+pub(crate) fn gdnsd(world: &World, lands: &Lands, nets: &[(&str, &str)]) -> Server {
     let server = Server::start("/usr/sbin/gdnsd", "gdnsd", |dir, address| {
-        let (maps, resources, names) = gdnsd_maps(world, lands);
+        let (maps, resources, names) = gdnsd_maps(world, lands, nets);
         let d = dir.display();
         let config = format!(
             "options => {{ listen => [ \"{address}\" ], run_dir => \"{d}/run\", state_dir => \"{d}/state\", udp_threads => 1, tcp_threads => 1 }}\n\
@@ -77,8 +77,9 @@ pub(crate) fn gdnsd(world: &World, lands: &Lands) -> Server {
     server.awaited(&Question::of(name(ZONE), SOA))
 }
 
-fn gdnsd_maps(world: &World, lands: &Lands) -> (String, String, String) {
+fn gdnsd_maps(world: &World, lands: &Lands, nets: &[(&str, &str)]) -> (String, String, String) {
     let (mut maps, mut resources, mut names) = (String::new(), String::new(), String::new());
+    let nets = nets.iter().map(|(network, panel)| format!("{network} => [ {panel} ], ")).collect::<String>();
     let mut add = |label: &str, panels: &[usize], rule: &str| {
         let list: Vec<&str> = panels.iter().map(|&n| world.panels[n].name.as_str()).collect();
         let list = list.join(", ");
@@ -96,7 +97,11 @@ fn gdnsd_maps(world: &World, lands: &Lands) -> (String, String, String) {
         let panels: Vec<usize> = panels.iter().map(|&(n, _)| n).collect();
         let place = |&n: &usize| format!("{} => [ {}, {} ]", world.panels[n].name, world.panels[n].at[0], world.panels[n].at[1]);
         let places: Vec<String> = panels.iter().map(place).collect();
-        add(name.split('.').next().unwrap(), &panels, &format!("auto_dc_coords => {{ {} }}, auto_dc_limit => 1", places.join(", ")));
+        add(
+            name.split('.').next().unwrap(),
+            &panels,
+            &format!("auto_dc_coords => {{ {} }}, auto_dc_limit => 1, nets => {{ {nets} }}", places.join(", ")),
+        );
     }
     if !lands.is_empty() {
         let panels: Vec<usize> = lands.values().copied().collect::<BTreeSet<_>>().into_iter().collect();

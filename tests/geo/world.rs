@@ -46,7 +46,7 @@ pub(crate) struct Region {
     pub(crate) at: [f64; 2],
     /// Which continent it is on, as everybody knows; only the oracle is told.
     pub(crate) continent: String,
-    /// `continents`, `countries` or `subdivisions`, and their codes.
+    /// `continents`, `countries`, `subdivisions` or `networks`, and which.
     pub(crate) serves: Vec<(&'static str, Vec<String>)>,
     pub(crate) then: Vec<String>,
 }
@@ -196,6 +196,8 @@ fn region_json(region: &Region) -> Value {
 pub(crate) struct Expected {
     pub(crate) network: IpAddr,
     pub(crate) length: u8,
+    /// A region names it.
+    pub(crate) ruled: bool,
     pub(crate) country: Option<String>,
     pub(crate) continent: Option<String>,
     pub(crate) at: Option<[f64; 2]>,
@@ -222,6 +224,7 @@ impl Expected {
         Expected {
             network: network.parse().unwrap(),
             length: length.parse().unwrap(),
+            ruled: line["ruled"].as_bool().unwrap(),
             country: text("country"),
             continent: text("continent"),
             at: line["at"].as_array().map(|at| [at[0].as_f64().unwrap(), at[1].as_f64().unwrap()]),
