@@ -50,7 +50,10 @@ fn the_shipped_files_are_sound() {
 #[test]
 fn all_problems_of_all_files_come_at_once() {
     let place = Place::new("all");
-    place.write("m.toml", "[node]\nname = \"a b\"\n[dns]\nlsiten = []\n[geoip]\noverrides = [{ network = \"10.0.0.0/8\", country = \"UK\" }]\n");
+    place.write(
+        "m.toml",
+        "[node]\nname = \"a b\"\n[dns]\nlsiten = []\n[geoip]\noverrides = [{ network = \"10.0.0.0/8\", country = \"UK\" }]\n",
+    );
     place.write("f.toml", "[[panel]]\nname = \"p\"\naddresses = [\"x\"]\n[[zone]]\nname = \"z.example\"\nfile = \"none.zone\"\n");
     let output = place.run(&["check", "--config", "m.toml", "--fleet", "f.toml"]);
     let text = stdout(&output);
