@@ -47,4 +47,5 @@ pub mod geo;
 pub mod node;
 pub mod pilot;
 pub mod snapshot;
+pub mod steer;
 pub mod transport;

@@ -6,6 +6,7 @@ use super::{Ask, Over};
 use crate::clock::Now;
 use crate::dns::wire::{Edns, option, rcode};
 use crate::snapshot::{Manners, Snapshot};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Root name, type, size, flags, length.
 const OPT_HEAD: usize = 11;
@@ -27,15 +28,28 @@ pub(super) struct Extras<'a> {
     nsid: bool,
     cookie: Option<Judged>,
     keepalive: bool,
+    subnet: Option<Subnet<'a>>,
     malformed: bool,
+}
+
+/// A client's network as the resolver gave it (RFC 7871 §6).
+#[derive(Clone, Copy)]
+struct Subnet<'a> {
+    /// As it came: family, source, scope 0, address.
+    option: &'a [u8],
+    /// IPv4 in IPv6 form counts as IPv4. None: the client wants its network to play no part.
+    address: Option<IpAddr>,
+    /// What such a form adds to the scope.
+    offset: u8,
 }
 
 impl<'a> Extras<'a> {
     /// `space` is what the answer has beside header and question: at least 241 bytes.
     pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>, space: usize) -> Self {
         let manners = &*snapshot.manners;
-        let mut extras = Self { edns, manners, nsid: false, cookie: None, keepalive: false, malformed: false };
+        let mut extras = Self { edns, manners, nsid: false, cookie: None, keepalive: false, subnet: None, malformed: false };
         let Some(edns) = edns.filter(|edns| edns.version == 0) else { return extras };
+        let mut believed = None;
         for (code, value) in edns.options() {
             match code {
                 option::NSID => extras.nsid = !manners.name.is_empty(),
@@ -44,7 +58,12 @@ impl<'a> Extras<'a> {
                     extras.malformed |= judged.is_none();
                     extras.cookie = judged;
                 }
-                option::SUBNET => extras.malformed |= !is_subnet(value),
+                // Of a resolver that is not believed the option is one of those unknown here.
+                option::SUBNET if *believed.get_or_insert_with(|| manners.believes(ask.peer.ip().to_canonical())) => {
+                    let subnet = Subnet::read(value);
+                    extras.malformed |= subnet.is_none();
+                    extras.subnet = extras.subnet.or(subnet);
+                }
                 option::KEEPALIVE if ask.over == Over::Tcp => extras.keepalive = true,
                 _ => {}
             }
@@ -59,6 +78,11 @@ impl<'a> Extras<'a> {
         self.malformed
     }
 
+    /// The network to answer for.
+    pub(super) fn subnet(&self) -> Option<IpAddr> {
+        self.subnet.and_then(|subnet| subnet.address)
+    }
+
     /// Bytes the record takes, an extended error not counted: that goes in only where there is room.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -69,6 +93,7 @@ impl<'a> Extras<'a> {
             + if self.nsid { OPTION_HEAD + self.nsid().len() } else { 0 }
             + if self.cookie.is_some() { OPTION_HEAD + cookie::CLIENT + cookie::SERVER } else { 0 }
             + if self.keepalive { OPTION_HEAD + 2 } else { 0 }
+            + self.subnet.map_or(0, |subnet| OPTION_HEAD + subnet.option.len())
     }
 
     /// A query without a question asks for a cookie (RFC 7873 §5.4).
@@ -80,15 +105,15 @@ impl<'a> Extras<'a> {
         }
     }
 
-    /// There is room for `len()` bytes.
-    pub(super) fn write(&self, message: &mut Message<'_>, rcode: u16, ede: Option<Ede>) {
+    /// There is room for `len()` bytes. `scope` goes to those who sent a client's network; without one the answer is everybody's.
+    pub(super) fn write(&self, message: &mut Message<'_>, rcode: u16, ede: Option<Ede>, scope: Option<u8>) {
         let Some(edns) = self.edns else { return };
         let ede = ede.filter(|_| message.left() >= self.len() + OPTION_HEAD + 2);
         let mut head = [0, 0, 41, 0, 0, (rcode >> 4) as u8, 0, u8::from(edns.dnssec) << 7, 0, 0, 0];
         head[3..5].copy_from_slice(&self.manners.udp_size.to_be_bytes());
         let data = self.len() - OPT_HEAD + if ede.is_some() { OPTION_HEAD + 2 } else { 0 };
         head[9..].copy_from_slice(&(data as u16).to_be_bytes());
-        let mut parts: [&[u8]; 7] = [&head, &[], &[], &[], &[], &[], &[]];
+        let mut parts: [&[u8]; 11] = [&head, &[], &[], &[], &[], &[], &[], &[], &[], &[], &[]];
         let nsid_head = option_head(option::NSID, self.nsid().len());
         if self.nsid {
             parts[1] = &nsid_head;
@@ -110,6 +135,15 @@ impl<'a> Extras<'a> {
         if ede.is_some() {
             parts[6] = &error;
         }
+        let subnet = self.subnet.map_or(&[][..], |subnet| subnet.option);
+        let subnet_head = option_head(option::SUBNET, subnet.len());
+        let scope = [self.subnet.map_or(0, |subnet| subnet.scope(scope))];
+        if let [_, _, _, _, address @ ..] = subnet {
+            parts[7] = &subnet_head;
+            parts[8] = &subnet[..3];
+            parts[9] = &scope;
+            parts[10] = address;
+        }
         message.raw_additional(&parts);
     }
 
@@ -119,21 +153,41 @@ impl<'a> Extras<'a> {
     }
 }
 
-/// The form of a client subnet in a query (RFC 7871 §6): just the bytes the prefix needs, no bits beyond it, scope 0.
-fn is_subnet(value: &[u8]) -> bool {
-    let Some((&[high, low, source, scope], address)) = value.split_first_chunk() else { return false };
-    let width = match u16::from_be_bytes([high, low]) {
-        // No address at all, as `dig +subnet=0` says it.
-        0 => 0,
-        1 => 32,
-        2 => 128,
-        _ => return false,
-    };
-    let beyond = (8 - source % 8) % 8;
-    scope == 0
-        && source <= width
-        && address.len() == usize::from(source).div_ceil(8)
-        && address.last().is_none_or(|last| last.trailing_zeros() >= beyond.into())
+impl<'a> Subnet<'a> {
+    /// The form it has in a query (RFC 7871 §6): just the bytes the prefix needs, no bits beyond it, scope 0.
+    fn read(option: &'a [u8]) -> Option<Self> {
+        let (&[high, low, source, scope], bytes) = option.split_first_chunk()?;
+        let family = u16::from_be_bytes([high, low]);
+        let width = match family {
+            // No address at all, as `dig +subnet=0` says it.
+            0 => 0,
+            1 => 32,
+            2 => 128,
+            _ => return None,
+        };
+        let beyond = (8 - source % 8) % 8;
+        let is_sound = scope == 0
+            && source <= width
+            && bytes.len() == usize::from(source).div_ceil(8)
+            && bytes.last().is_none_or(|last| last.trailing_zeros() >= beyond.into());
+        if !is_sound {
+            return None;
+        }
+        let mut octets = [0; 16];
+        octets[..bytes.len()].copy_from_slice(bytes);
+        let [a, b, c, d, ..] = octets;
+        let address = match family {
+            1 => IpAddr::V4(Ipv4Addr::new(a, b, c, d)),
+            _ => IpAddr::V6(octets.into()).to_canonical(),
+        };
+        let offset = if family == 2 && address.is_ipv4() { 96 } else { 0 };
+        // With fewer bits than the form itself has it says nothing of IPv4.
+        Some(Self { option, address: Some(address).filter(|_| source > offset), offset })
+    }
+
+    fn scope(self, bits: Option<u8>) -> u8 {
+        bits.map_or(0, |bits| bits + self.offset)
+    }
 }
 
 fn option_head(code: u16, len: usize) -> [u8; OPTION_HEAD] {

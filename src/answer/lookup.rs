@@ -3,6 +3,7 @@
 use super::message::{Full, Message, Owner, Section};
 use super::proof::{self, Proof};
 use super::shape::shape;
+use super::steered::Client;
 use super::trail::{Current, Trail};
 use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
@@ -12,9 +13,16 @@ use crate::snapshot::path::Path;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
 
 /// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals. `dnssec`: with signatures and proofs, if the zone has any.
-pub(super) fn answer(zone: &Zone, path: &Path, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> u16 {
+pub(super) fn answer<'a>(
+    zone: &'a Zone,
+    client: &mut Client<'a>,
+    path: &Path,
+    question: &Question<'_>,
+    dnssec: bool,
+    message: &mut Message<'_>,
+) -> u16 {
     let denial = if dnssec { zone.denial() } else { None };
-    let mut walk = Walk { zone, qtype: question.qtype, denial, message };
+    let mut walk = Walk { zone, client, qtype: question.qtype, denial, message };
     match walk.run(path, question.name) {
         Ok(rcode) => rcode,
         Err(Cut { rcode }) => {
@@ -37,6 +45,7 @@ impl From<Full> for Cut {
 
 pub(super) struct Walk<'a, 'm, 'o> {
     pub(super) zone: &'a Zone,
+    pub(super) client: &'m mut Client<'a>,
     pub(super) qtype: Type,
     /// Present where the answer is to be signed.
     pub(super) denial: Option<&'a Denial>,
@@ -49,6 +58,9 @@ impl<'a> Walk<'a, '_, '_> {
         let owner = Owner { at: HEADER, name };
         match self.zone.find(path) {
             Found::Node(node) if !self.is_cut(node) => {
+                if node.flags() & flag::STEERED != 0 && self.steer(owner, path, node)? {
+                    return Ok(rcode::NOERROR);
+                }
                 if let Some(set) = self.own_set(node) {
                     self.positive(owner, path, node, set, None)?;
                     return Ok(rcode::NOERROR);
@@ -59,6 +71,7 @@ impl<'a> Walk<'a, '_, '_> {
             }
             // What must be proven takes the long way.
             _ if self.denial.is_some() => {}
+            Found::Missing(encloser, _) if encloser.flags() & flag::STEERED != 0 => {}
             Found::Missing(encloser, _) if encloser.flags() & flag::HAS_WILDCARD == 0 => {
                 return self.negative(owner, path, rcode::NXDOMAIN, None);
             }
@@ -101,6 +114,16 @@ impl<'a> Walk<'a, '_, '_> {
                     self.dname(&mut current, node, depth, is_first)?
                 }
                 Found::Node(node) => self.at_node(&mut current, node, None, proof)?,
+                Found::Missing(encloser, depth) if let Some((service, member)) = self.panel_below(encloser, &current.path, depth) => {
+                    if current.path.count() > depth + 1 {
+                        return self.negative(current.owner(), &current.path, rcode::NXDOMAIN, Some(proof));
+                    }
+                    let Some(set) = self.panel_set(service, member) else {
+                        return self.negative(current.owner(), &current.path, rcode::NOERROR, Some(proof));
+                    };
+                    self.message.set(Section::Answer, current.owner(), set)?;
+                    Some(rcode::NOERROR)
+                }
                 Found::Missing(encloser, depth) => match self.zone.wildcard(encloser, &current.path, depth) {
                     Some(node) => self.at_node(&mut current, node, Some(depth), proof)?,
                     None => {
@@ -129,6 +152,9 @@ impl<'a> Walk<'a, '_, '_> {
     ) -> Result<Option<u16>, Cut> {
         if let Some(encloser) = expanded {
             proof.expanded(&current.path, encloser);
+        }
+        if node.flags() & flag::STEERED != 0 && self.steer(current.owner(), &current.path, node)? {
+            return Ok(Some(rcode::NOERROR));
         }
         if let Some(set) = self.own_set(node) {
             if set.rtype == Type::NSEC && !self.message.has_answers() {

@@ -1,7 +1,7 @@
 //! The answer being written: sections, compressed names, and the size it may reach.
 
 use super::shape::{Shape, shape};
-use crate::dns::name::MAX_LABELS;
+use crate::dns::name::{MAX_LABELS, MAX_NAME};
 use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header};
 use crate::snapshot::path::Path;
@@ -39,6 +39,20 @@ pub(super) struct Message<'o> {
     limit: usize,
     counts: [u16; 3],
     names: Names,
+}
+
+/// How far a message was written.
+#[derive(Clone, Copy)]
+pub(super) struct Mark {
+    pos: usize,
+    names: usize,
+    counts: [u16; 3],
+}
+
+impl Mark {
+    pub(super) fn position(self) -> usize {
+        self.pos
+    }
 }
 
 struct Names {
@@ -185,15 +199,36 @@ impl<'o> Message<'o> {
         Ok(())
     }
 
-    /// A CNAME made up from a DNAME: it stands in no zone, so it is given by its target.
-    pub(super) fn cname(&mut self, owner: Owner<'_>, ttl: u32, target: &[u8]) -> Result<(), Full> {
+    /// One record that stands in no zone.
+    pub(super) fn one(&mut self, section: Section, owner: Owner<'_>, rtype: Type, ttl: u32, data: &[u8]) -> Result<(), Full> {
         let before = (self.pos, self.names.len);
-        if self.record(owner, Type::CNAME, ttl, target, shape(Type::CNAME)).is_err() {
+        if self.record(owner, rtype, ttl, data, shape(rtype)).is_err() {
             (self.pos, self.names.len) = before;
             return Err(Full);
         }
-        self.count(Section::Answer, 1);
+        self.count(section, 1);
         Ok(())
+    }
+
+    /// A CNAME made up from a DNAME: it stands in no zone, so it is given by its target.
+    pub(super) fn cname(&mut self, owner: Owner<'_>, ttl: u32, target: &[u8]) -> Result<(), Full> {
+        self.one(Section::Answer, owner, Type::CNAME, ttl, target)
+    }
+
+    /// For `rewind`, to take back what comes after.
+    pub(super) fn mark(&self) -> Mark {
+        Mark { pos: self.pos, names: self.names.len, counts: self.counts }
+    }
+
+    pub(super) fn rewind(&mut self, mark: Mark) {
+        (self.pos, self.names.len, self.counts) = (mark.pos, mark.names, mark.counts);
+    }
+
+    /// Copies the uncompressed name at `at`, and gives its length.
+    pub(super) fn plain_name(&self, at: usize, name: &mut [u8; MAX_NAME]) -> Option<usize> {
+        let len = crate::dns::name::wire_len(&self.out[at..self.pos])?;
+        name[..len].copy_from_slice(&self.out[at..at + len]);
+        Some(len)
     }
 
     /// Where the data of the record at `at` starts.

@@ -13,16 +13,21 @@ mod lookup;
 mod message;
 mod proof;
 mod shape;
+mod steered;
 mod trail;
+mod why;
 
 use crate::clock::Now;
 use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header, Malformed, PLAIN_UDP, Query, Question, Tsig, rcode, read_query};
 use crate::snapshot::path::Path;
 use crate::snapshot::{Serving, Snapshot};
+pub use why::{By, Why};
+
 use edns::Extras;
 use message::Message;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use steered::Client;
 
 /// What carried the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub struct Ask<'a> {
     pub bytes: &'a [u8],
     pub peer: SocketAddr,
     pub over: Over,
-    /// Changes from query to query; what is random in an answer comes from here.
+    /// One more with each query of a worker; what is random or in turn comes from here.
     pub seed: u64,
 }
 
@@ -55,6 +60,8 @@ pub struct Reply {
     pub len: usize,
     /// The extended RCODE.
     pub rcode: u16,
+    /// Only where the answer depends on who asks.
+    pub why: Option<Why>,
 }
 
 /// `out` holds at least 1,232 bytes over UDP and 65,535 over TCP; no more than its length is written.
@@ -80,13 +87,13 @@ pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> V
         Say::plain(rcode::FORMERR)
     } else if let Some(tsig) = query.tsig {
         // No keys yet, so every key is unknown: RFC 8945 §5.2.1. The record stays the last one.
-        extras.write(&mut message, rcode::NOTAUTH, None);
+        extras.write(&mut message, rcode::NOTAUTH, None, None);
         bad_key(&mut message, &tsig);
         message.set_rcode(rcode::NOTAUTH);
-        return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH });
+        return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH, why: None });
     } else {
         match query.question {
-            Some(question) => decide(snapshot, &question, query.edns.is_some_and(|edns| edns.dnssec), &mut message),
+            Some(question) => decide(snapshot, ask, &question, query.edns.is_some_and(|edns| edns.dnssec), extras.subnet(), &mut message),
             None => Say::plain(extras.rcode_without_question()),
         }
     };
@@ -97,19 +104,29 @@ pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> V
 struct Say {
     rcode: u16,
     ede: Option<edns::Ede>,
+    /// Bits of the client's network that the answer depends on.
+    scope: Option<u8>,
+    why: Option<Why>,
 }
 
 impl Say {
     const fn plain(rcode: u16) -> Self {
-        Self { rcode, ede: None }
+        Self { rcode, ede: None, scope: None, why: None }
     }
 
     const fn because(rcode: u16, ede: edns::Ede) -> Self {
-        Self { rcode, ede: Some(ede) }
+        Self { rcode, ede: Some(ede), scope: None, why: None }
     }
 }
 
-fn decide(snapshot: &Snapshot, question: &Question<'_>, dnssec: bool, message: &mut Message<'_>) -> Say {
+fn decide(
+    snapshot: &Snapshot,
+    ask: &Ask<'_>,
+    question: &Question<'_>,
+    dnssec: bool,
+    subnet: Option<IpAddr>,
+    message: &mut Message<'_>,
+) -> Say {
     let mut path = Path::ROOT;
     if !path.fill(question.name) {
         return Say::plain(rcode::FORMERR);
@@ -131,10 +148,10 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, dnssec: bool, message: &
         // What the parent says of a delegation is the parent's: RFC 4035 §3.1.4.1.
         serving = snapshot.zones.find(&path, path.count() - 1).or(serving);
     }
-    let zone = match serving {
+    let (zone, services) = match serving {
         None => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
         Some(Serving::Broken(_)) => return Say::because(rcode::SERVFAIL, edns::Ede::NotReady),
-        Some(Serving::Zone(zone)) => zone,
+        Some(Serving::Zone(zone, services)) => (zone, services),
     };
     match question.qtype {
         Type::AXFR | Type::IXFR => return Say::because(rcode::REFUSED, edns::Ede::Prohibited),
@@ -144,14 +161,17 @@ fn decide(snapshot: &Snapshot, question: &Question<'_>, dnssec: bool, message: &
     if question.qclass == class::IN {
         message.set_flag(Header::AA);
     }
-    Say::plain(lookup::answer(zone, &path, question, dnssec, message))
+    let resolver = ask.peer.ip().to_canonical();
+    let mut client = Client { guide: &snapshot.guide, services, resolver, subnet, seed: ask.seed, scope: None, why: None };
+    let rcode = lookup::answer(zone, &mut client, &path, question, dnssec, message);
+    Say { rcode, ede: None, scope: client.scope, why: client.why }
 }
 
 fn finish(mut message: Message<'_>, extras: &Extras<'_>, say: &Say) -> Verdict {
     message.set_rcode(say.rcode);
     message.release(extras.len());
-    extras.write(&mut message, say.rcode, say.ede);
-    Verdict::Reply(Reply { len: message.finish(), rcode: say.rcode })
+    extras.write(&mut message, say.rcode, say.ede, say.scope);
+    Verdict::Reply(Reply { len: message.finish(), rcode: say.rcode, why: say.why })
 }
 
 /// How long the answer may become.
@@ -169,14 +189,14 @@ fn room(snapshot: &Snapshot, ask: &Ask<'_>, query: &Query<'_>, out: usize) -> us
 fn bare(header: &Header, rcode: u16, out: &mut [u8]) -> Verdict {
     let mut message = Message::new(out, header, &[], PLAIN_UDP);
     message.set_rcode(rcode);
-    Verdict::Reply(Reply { len: message.finish(), rcode })
+    Verdict::Reply(Reply { len: message.finish(), rcode, why: None })
 }
 
 fn malformed(ask: &Ask<'_>, header: &Header, seen: &Malformed<'_>, out: &mut [u8]) -> Verdict {
     let question = seen.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
     let mut message = Message::new(out, header, question, PLAIN_UDP);
     message.set_rcode(rcode::FORMERR);
-    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR })
+    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR, why: None })
 }
 
 fn bad_key(message: &mut Message<'_>, tsig: &Tsig<'_>) {

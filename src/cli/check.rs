@@ -2,6 +2,7 @@
 
 use super::WRONG_INPUT;
 use super::files::Files;
+use super::serve::places;
 use crate::compile;
 use crate::config;
 use crate::document::{Problem, Severity};
@@ -30,8 +31,9 @@ pub(super) fn check(args: CheckArgs) -> ExitCode {
     let mut problems = check_config(&config_path);
     let (fleet, found) = read_fleet(&fleet_path);
     problems.extend(found);
-    problems.extend(check_zones(&fleet_path.display().to_string(), &fleet));
-    let report = Report { files: [&config_path, &fleet_path].map(|path| path.display().to_string()), zones: fleet.zones.len(), problems };
+    let zones = fleet.zones.len();
+    problems.extend(check_zones(&fleet_path.display().to_string(), fleet));
+    let report = Report { files: [&config_path, &fleet_path].map(|path| path.display().to_string()), zones, problems };
     let text = if args.json { report.json() } else { report.text() };
     // Whoever closes the pipe early has seen enough.
     let _ = writeln!(std::io::stdout(), "{text}");
@@ -40,8 +42,10 @@ pub(super) fn check(args: CheckArgs) -> ExitCode {
 
 fn check_config(path: &Path) -> Vec<Problem> {
     let (config, mut problems) = config::load(path);
-    if let Some(secrets) = config.and_then(|config| config.dns.cookie_secrets) {
-        problems.extend(config::load_cookie_secrets(&secrets).err().into_iter().flatten());
+    if let Some(config) = config {
+        let secrets = config.dns.cookie_secrets.as_deref().map(config::load_cookie_secrets);
+        problems.extend(secrets.and_then(Result::err).into_iter().flatten());
+        problems.extend(node::places::survey_once(&places(&config.geoip)).problems);
     }
     problems
 }
@@ -62,7 +66,7 @@ pub(super) fn read_fleet(path: &Path) -> (Fleet, Vec<Problem>) {
 }
 
 /// Every zone the fleet names: the master files, and how they and the hostnames go together.
-fn check_zones(shown: &str, fleet: &Fleet) -> Vec<Problem> {
+fn check_zones(shown: &str, fleet: Fleet) -> Vec<Problem> {
     compile::plan::plan(shown, fleet).zones.iter().flat_map(|zone| node::compile_once(zone).problems).collect()
 }
 

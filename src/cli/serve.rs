@@ -7,6 +7,7 @@ use super::{WRONG_INPUT, say};
 use crate::compile;
 use crate::config::{self, Config};
 use crate::document::{Problem, Severity};
+use crate::geo;
 use crate::node::{self, Reading};
 use crate::snapshot::Manners;
 use crate::transport::{self, TcpOptions};
@@ -70,8 +71,24 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
             tcp: TcpOptions { connections: dns.tcp.connections as usize, per_client: dns.tcp.per_client as usize, idle: dns.tcp.idle },
         },
         admin: config.admin.listen,
+        places: places(&config.geoip),
     };
     node::run(&options, Box::new(move || read(&config, &fleet, &secrets)))
+}
+
+/// Where the node learns where clients are.
+pub(super) fn places(geoip: &config::Geoip) -> node::places::Options {
+    let code = |text: &String| <[u8; 2]>::try_from(text.as_bytes()).ok();
+    let overrides = geoip.overrides.iter().map(|said| geo::Override {
+        network: said.network,
+        at: said.at,
+        country: said.country.as_ref().and_then(code),
+    });
+    node::places::Options {
+        databases: geoip.databases.iter().map(|path| path.it.clone()).collect(),
+        overrides: overrides.collect(),
+        is_default: geoip.databases.iter().all(|path| path.line == 0),
+    }
 }
 
 /// Everything that may change while the node runs.
@@ -85,6 +102,7 @@ fn read(config: &Config, fleet_path: &Path, secrets_path: &Path) -> Reading {
             cookie_secrets,
             // Units of 100 ms (RFC 7828 §3.1).
             tcp_idle: u16::try_from(config.dns.tcp.idle.as_millis() / 100).unwrap_or(u16::MAX),
+            ecs_from: config.dns.ecs_from.clone(),
         }),
         Err(found) => {
             // The old secrets stay, and so may the fleet change.
@@ -93,7 +111,7 @@ fn read(config: &Config, fleet_path: &Path, secrets_path: &Path) -> Reading {
         }
     };
     Reading {
-        plan: compile::plan::plan(&fleet_path.display().to_string(), &fleet),
+        plan: compile::plan::plan(&fleet_path.display().to_string(), fleet),
         problems,
         manners,
         files: vec![fleet_path.to_owned(), secrets_path.to_owned()],

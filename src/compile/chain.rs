@@ -108,7 +108,8 @@ fn is_chain(draft: &Draft, entry: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::compile::zone::{Compiled, Steered, zone};
+    use crate::compile::plan::Steered;
+    use crate::compile::zone::{Compiled, zone};
     use crate::dns::master::Loader;
     use crate::dns::name::Name;
     use crate::dns::rtype::Type;
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn steering_in_a_signed_zone_is_warned_of() {
         let name = Name::parse("live.x.test").unwrap();
-        let steered = Steered { name, ttl: 60, records: vec![(Type::A, vec![192, 0, 2, 9])], file: "fleet".into(), line: 1 };
+        let steered = Steered { name, http: None, https: None, file: "fleet".into(), line: 1 };
         assert!(compiled("", std::slice::from_ref(&steered)).problems.is_empty());
         let problems = compiled("@ RRSIG SOA SIGNATURE", &[steered]).problems;
         assert!(problems.len() == 1 && !problems[0].is_error(), "{problems:?}");

@@ -2,6 +2,8 @@
 
 use crate::dns::rtype::Type;
 use crate::snapshot::path::Path;
+use crate::snapshot::zone::Part;
+use std::collections::HashMap;
 
 const NONE: u32 = u32::MAX;
 /// The apex is always the first node.
@@ -17,6 +19,8 @@ pub(super) struct Draft {
     slots: Vec<u32>,
     /// Most files give a name's records one after the other.
     latest: (Vec<u8>, u32),
+    /// Nodes with records that depend on who asks: the hostname's number and which part of it they are.
+    steered: HashMap<u32, (usize, Part)>,
     /// A record was turned away.
     full: bool,
 }
@@ -66,6 +70,7 @@ impl Draft {
             data: Vec::new(),
             slots: vec![NONE; 16],
             latest: (Vec::new(), NONE),
+            steered: HashMap::new(),
             full: false,
         };
         draft.insert(apex, apex.count());
@@ -96,6 +101,16 @@ impl Draft {
         }
         node.last = n;
         Ok(())
+    }
+
+    /// `path` lies in the zone.
+    pub(super) fn steer(&mut self, path: &Path, number: usize, part: Part) {
+        let node = self.find_or_insert(path, path.count());
+        self.steered.insert(node, (number, part));
+    }
+
+    pub(super) fn steered(&self, node: usize) -> Option<(usize, Part)> {
+        self.steered.get(&(node as u32)).copied()
     }
 
     pub(super) fn is_full(&self) -> bool {

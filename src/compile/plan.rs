@@ -1,24 +1,27 @@
 //! What of a fleet the zones need to know.
 
-use super::zone::Steered;
+use super::service;
 use crate::dns::name::Name;
-use crate::dns::rtype::Type;
-use crate::fleet::{Fleet, Hostname, Lost, Panel, State, Zone};
-use std::net::IpAddr;
+use crate::fleet::{Fleet, Hostname, Lost, Policy, Ports, SetId, Zone};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// The fleet's file, for problems that have no line.
     pub file: String,
+    pub fleet: Arc<Fleet>,
     pub zones: Vec<Arc<ZonePlan>>,
+    /// What is steered in each of the zones, in their order.
+    pub orders: Vec<Orders>,
     /// Zones of which only the name could be made out.
     pub lost: Vec<Name>,
     /// Each set's name and how many panels it has.
     pub sets: Vec<(String, usize)>,
 }
 
+/// All that a zone is compiled from, beside its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZonePlan {
     pub name: Name,
@@ -28,8 +31,36 @@ pub struct ZonePlan {
     pub lost: Vec<Name>,
 }
 
+/// A hostname, as its zone needs to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steered {
+    pub name: Name,
+    /// The SRV record names these panels, each by a name of its own below the hostname.
+    pub http: Option<Arc<[String]>>,
+    pub https: Option<u16>,
+    /// Where it was asked for.
+    pub file: Arc<str>,
+    pub line: u32,
+}
+
+/// The services of one zone's hostnames.
+#[derive(Clone, Debug, Default)]
+pub struct Orders {
+    /// By the hostname's number in `ZonePlan::steered`.
+    pub of: Arc<[u32]>,
+    pub list: Vec<Order>,
+}
+
+/// Hostnames of one order get one service.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Order {
+    pub set: SetId,
+    pub policy: Policy,
+    pub ports: Ports,
+}
+
 /// `shown` is the fleet's file as the operator knows it.
-pub fn plan(shown: &str, fleet: &Fleet) -> Plan {
+pub fn plan(shown: &str, fleet: Fleet) -> Plan {
     let mut zones: Vec<ZonePlan> = fleet
         .zones
         .iter()
@@ -44,36 +75,48 @@ pub fn plan(shown: &str, fleet: &Fleet) -> Plan {
             Lost::Hostname { name, zone } => zones[zone.index()].lost.push(name.clone()),
         }
     }
+    let file: Arc<str> = shown.into();
+    let mut orders: Vec<Drafted> = zones.iter().map(|_| Drafted::default()).collect();
+    let mut panels: HashMap<SetId, Arc<[String]>> = HashMap::new();
     for hostname in &fleet.hostnames {
-        zones[hostname.zone.index()].steered.push(steered(shown, fleet, hostname));
+        let order = service::order(hostname);
+        let names = || fleet.set(hostname.set).members.iter().map(|member| fleet.panel(member.panel).name.clone()).collect();
+        zones[hostname.zone.index()].steered.push(Steered {
+            name: hostname.name.clone(),
+            http: order.ports.http.map(|_| Arc::clone(panels.entry(hostname.set).or_insert_with(names))),
+            https: order.ports.https,
+            file: Arc::clone(&file),
+            line: hostname.line.0,
+        });
+        orders[hostname.zone.index()].add(hostname, order);
     }
     Plan {
         file: shown.into(),
         zones: zones.into_iter().map(Arc::new).collect(),
+        orders: orders.into_iter().map(|drafted| Orders { of: drafted.of.into(), list: drafted.list }).collect(),
         lost,
         sets: fleet.sets.iter().map(|set| (set.name.clone(), set.members.len())).collect(),
+        fleet: Arc::new(fleet),
     }
 }
 
-/// Until geo steering exists: the addresses of the set's first panel that is not disabled.
-fn steered(shown: &str, fleet: &Fleet, hostname: &Hostname) -> Steered {
-    let members = &fleet.set(hostname.set).members;
-    let panels = || members.iter().map(|member| fleet.panel(member.panel));
-    // With all of them disabled the first one still beats an empty answer.
-    let panel = panels().find(|panel| panel.state != State::Disabled).or_else(|| panels().next());
-    Steered {
-        name: hostname.name.clone(),
-        ttl: hostname.policy.ttl,
-        records: panel.map(records).unwrap_or_default(),
-        file: shown.into(),
-        line: hostname.line.0,
-    }
+#[derive(Default)]
+struct Drafted {
+    of: Vec<u32>,
+    list: Vec<Order>,
+    /// Orders of one set: few, for most hostnames say nothing of their own.
+    of_set: HashMap<SetId, Vec<u32>>,
 }
 
-fn records(panel: &Panel) -> Vec<(Type, Vec<u8>)> {
-    let record = |address: &IpAddr| match address {
-        IpAddr::V4(v4) => (Type::A, v4.octets().to_vec()),
-        IpAddr::V6(v6) => (Type::AAAA, v6.octets().to_vec()),
-    };
-    panel.addresses.iter().map(record).collect()
+impl Drafted {
+    fn add(&mut self, hostname: &Hostname, order: Order) {
+        let known = self.of_set.entry(hostname.set).or_default();
+        let number = known.iter().copied().find(|number| self.list[*number as usize] == order).unwrap_or_else(|| {
+            let number = self.list.len() as u32;
+            self.list.push(order);
+            known.push(number);
+            number
+        });
+        self.of.push(number);
+    }
 }

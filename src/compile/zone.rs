@@ -3,6 +3,8 @@
 use super::chain::{Chain, TooDear};
 use super::check::{Checker, below_dname, check_node, check_server, full};
 use super::draft::{APEX, Draft, Entry, NotAdded};
+use super::plan::Steered;
+use super::steered;
 use crate::dns::master::{self, Loader};
 use crate::dns::name::Name;
 use crate::dns::rdata;
@@ -17,18 +19,6 @@ pub(super) const MAX_PROBLEMS: usize = 100;
 const MAX_SET: usize = 65_535;
 /// Data of one RRset that can be sent: what a message has beyond its header, the longest question and an OPT record.
 const MAX_SET_BYTES: usize = 65_535 - 12 - 259 - 11;
-
-/// A name whose addresses are steered, as the zone needs to know it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Steered {
-    pub name: Name,
-    pub ttl: u32,
-    /// Type and data of each record.
-    pub records: Vec<(Type, Vec<u8>)>,
-    /// Where it was asked for.
-    pub file: String,
-    pub line: u32,
-}
 
 /// What came of compiling a zone.
 #[derive(Debug)]
@@ -70,18 +60,7 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
     }
     // What could be read is checked all the same, so that all problems are told at once.
     checker.is_partial = checker.problems.iter().any(Problem::is_error);
-    let mut conflicts = Vec::new();
-    for name in steered {
-        match conflict(&draft, &path, name) {
-            Some(what) => conflicts.push(Problem::error(&name.file, name.line, what).at(format!("hostname {}", name.name))),
-            None => {
-                for (rtype, data) in &name.records {
-                    // Its name was found to lie in the zone.
-                    let _ = draft.add(name.name.wire(), *rtype, name.ttl, data, u32::MAX, name.line);
-                }
-            }
-        }
-    }
+    let mut conflicts = steered::steer(&mut draft, &path, steered);
     let zone = write(&draft, &path, apex, &mut checker);
     if zone.denial().is_some() {
         for name in steered {
@@ -96,29 +75,6 @@ pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, st
     let sound = !problems.iter().any(Problem::is_error);
     problems.extend(conflicts.into_iter().take(MAX_PROBLEMS));
     Compiled { zone: sound.then_some(zone), problems, files: reading.files }
-}
-
-/// Why a name can't be steered in this zone.
-fn conflict(draft: &Draft, apex: &Path, steered: &Steered) -> Option<String> {
-    let path = Path::read(steered.name.wire())?;
-    if path.count() < apex.count() || path.suffix(apex.count()) != apex.wire() {
-        return Some("is not in the zone".into());
-    }
-    let has = |node: usize, rtype: Type| draft.entries(node).any(|entry| entry.rtype == rtype);
-    for depth in apex.count()..=path.count() {
-        let Some(node) = draft.find(&path, depth) else { break };
-        if node != APEX && has(node, Type::NS) {
-            return Some("lies at or below a delegation (NS) in the zone's file: its answers would never be asked for here".into());
-        }
-        if has(node, Type::DNAME) {
-            return Some("lies at or below a DNAME in the zone's file, which renames it".into());
-        }
-    }
-    let node = draft.find(&path, path.count())?;
-    [Type::CNAME, Type::A, Type::AAAA]
-        .into_iter()
-        .find(|&rtype| has(node, rtype))
-        .map(|rtype| format!("has a static {rtype} record in the zone's file; a name is steered or static, so remove one of the two"))
 }
 
 /// Writes the zone and finds what is wrong with it on the way.
@@ -182,6 +138,9 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
         }
         check_node(draft, node, apex_name, &scratch, checker);
         let at = writer.node(draft.name(node), draft.hash(node), flags, cover);
+        if let Some((number, part)) = draft.steered(node) {
+            writer.steer(number, part);
+        }
         covers.push(cover);
         places.push((at, flags));
         if let Some(chain) = &mut chain {
@@ -276,8 +235,7 @@ mod tests {
     }
 
     fn steered(name: &str) -> Steered {
-        let records = vec![(Type::A, vec![192, 0, 2, 7])];
-        Steered { name: Name::parse(name).unwrap(), ttl: 20, records, file: "fleet.toml".into(), line: 9 }
+        Steered { name: Name::parse(name).unwrap(), http: None, https: None, file: "fleet.toml".into(), line: 9 }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Networks as operators write them: `192.0.2.0/24`, `2001:db8::/32`, or one address.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The address has no bit beyond the prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +37,11 @@ impl Network {
         } else {
             Err((format!("`{text}` has bits beyond its prefix"), format!("write {network}")))
         }
+    }
+
+    /// All of IPv4 and all of IPv6.
+    pub fn everywhere() -> [Self; 2] {
+        [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()].map(|address| Self { address, prefix: 0 })
     }
 
     pub fn address(&self) -> IpAddr {

@@ -1,5 +1,6 @@
 //! Names that a hostname's `ports` adds below it, and what must not stand there besides.
 
+use super::names::MAX_OBJECT_NAME;
 use super::{Fleet, Hostname, Lost, PanelId, SetId};
 use crate::dns::name::{MAX_NAME, Name};
 use crate::document::{Reader, shown};
@@ -54,8 +55,8 @@ struct Ground<'a> {
     owners: HashMap<&'a Name, usize>,
     /// By name in small letters, as DNS takes it.
     panels: HashMap<String, PanelId>,
-    /// The panels of a set whose names are several labels.
-    dotted: HashMap<SetId, Vec<&'a str>>,
+    /// By set and by what stands after a dot, in small letters: the panels that are called something before it.
+    ends: HashMap<SetId, HashMap<String, Vec<&'a str>>>,
     broken: HashSet<usize>,
 }
 
@@ -66,13 +67,12 @@ impl<'a> Ground<'a> {
         let owners: HashMap<_, _> =
             fleet.hostnames.iter().enumerate().filter(|(_, hostname)| adds(hostname)).map(|(at, hostname)| (&hostname.name, at)).collect();
         let panels = (0u32..).zip(&fleet.panels).map(|(id, panel)| (panel.name.to_ascii_lowercase(), PanelId(id))).collect();
-        let mut dotted = HashMap::new();
+        let mut ends = HashMap::new();
         for at in owners.values() {
             let set = fleet.hostnames[*at].set;
-            let names = || fleet.set(set).members.iter().map(|member| fleet.panel(member.panel).name.as_str());
-            dotted.entry(set).or_insert_with(|| names().filter(|name| name.contains('.')).collect());
+            ends.entry(set).or_insert_with(|| ends_of(fleet.set(set).members.iter().map(|member| fleet.panel(member.panel).name.as_str())));
         }
-        Self { reader, fleet, owners, panels, dotted, broken: HashSet::new() }
+        Self { reader, fleet, owners, panels, ends, broken: HashSet::new() }
     }
 
     fn survey(mut self, lines: &HashMap<Name, u32>) -> HashSet<usize> {
@@ -114,11 +114,18 @@ impl<'a> Ground<'a> {
         self.fleet.set(hostname.set).members.iter().any(|member| member.panel == id).then(|| self.fleet.panel(id).name.as_str())
     }
 
+    /// The panels of a hostname with `http` that are called something before `end`.
+    fn ending(&self, owner: usize, end: &str) -> Vec<&'a str> {
+        let Hostname { set, ports, .. } = &self.fleet.hostnames[owner];
+        self.ends.get(set).filter(|_| ports.http.is_some()).and_then(|ends| ends.get(end)).cloned().unwrap_or_default()
+    }
+
     fn refuse_long(&mut self, owner: usize) {
         let Hostname { name, set, ports, .. } = &self.fleet.hostnames[owner];
         let too_long = |added: &str| name.wire().len() + 1 + added.len() > MAX_NAME;
         let hint = "shorten one of the two, or leave out `http`";
-        if ports.http.is_some() {
+        let any_fits = name.wire().len() + 1 + MAX_OBJECT_NAME <= MAX_NAME;
+        if ports.http.is_some() && !any_fits {
             for member in &self.fleet.set(*set).members {
                 let panel = &self.fleet.panel(member.panel).name;
                 if too_long(panel) {
@@ -136,12 +143,10 @@ impl<'a> Ground<'a> {
 
     /// A panel called as a service is.
     fn refuse_own(&mut self, owner: usize) {
-        let hostname = &self.fleet.hostnames[owner];
-        if hostname.ports.http.is_none() {
-            return;
-        }
-        for panel in self.dotted[&hostname.set].clone() {
-            if let Some(added @ (Added::Http | Added::Https(_))) = self.added(owner, &panel.to_ascii_lowercase()) {
+        let https = self.fleet.hostnames[owner].ports.https.map(|port| format!("_{port}._https"));
+        for service in ["_http._tcp".to_owned()].into_iter().chain(https) {
+            let Some(panel) = self.panel(owner, &service) else { continue };
+            if let Some(added) = self.added(owner, &service) {
                 self.refuse(owner, format!("{added}, and panel `{panel}` has that name"), &leave_out("rename that panel", &added));
             }
         }
@@ -161,11 +166,10 @@ impl<'a> Ground<'a> {
             }
             // Panel `a.b` of this one and panel `a` of `b.NAME` are one name.
             let Some(&other) = self.owners.get(name).filter(|_| is_whole) else { continue };
-            for panel in self.dotted[&self.fleet.hostnames[owner].set].clone() {
-                let lower = panel.to_ascii_lowercase();
-                let rest = lower.strip_suffix(&*prefix).and_then(|rest| rest.strip_suffix('.'));
-                if let Some(added) = self.panel(owner, &lower).filter(|_| rest.is_some_and(|rest| self.added(other, rest).is_some())) {
-                    let added = Added::Panel(added);
+            for panel in self.ending(owner, &prefix) {
+                let rest = panel[..panel.len() - prefix.len() - 1].to_ascii_lowercase();
+                if self.added(other, &rest).is_some() {
+                    let added = Added::Panel(panel);
                     let what = format!("{added}, and the hostname at line {line} needs the same");
                     self.refuse(owner, what, &leave_out("rename that panel", &added));
                 }
@@ -177,14 +181,13 @@ impl<'a> Ground<'a> {
     fn refuse_zone(&mut self, name: &Name, line: u32) {
         for (owner, labels) in self.owners_above(name) {
             let (prefix, is_whole) = plain(&labels);
-            let Hostname { set, ports, .. } = &self.fleet.hostnames[owner];
+            let ports = self.fleet.hostnames[owner].ports;
             let mut within: Vec<Added<'_>> = Vec::new();
             if is_whole {
                 within.extend(self.added(owner, &prefix));
                 within.extend(ports.http.filter(|_| prefix == "_tcp").map(|_| Added::Http));
                 within.extend(ports.https.filter(|_| prefix == "_https").map(Added::Https));
-                let below = |panel: &&str| panel.to_ascii_lowercase().strip_suffix(&*prefix).is_some_and(|rest| rest.ends_with('.'));
-                within.extend(self.dotted[set].iter().copied().filter(|_| ports.http.is_some()).filter(below).map(Added::Panel));
+                within.extend(self.ending(owner, &prefix).into_iter().map(Added::Panel));
             }
             for added in within {
                 let what = format!("{added}, and that is in the zone at line {line}");
@@ -214,6 +217,16 @@ impl<'a> Ground<'a> {
         self.reader.error(hostname.line.0, &path, what, hint);
         self.broken.insert(owner);
     }
+}
+
+fn ends_of<'a>(panels: impl Iterator<Item = &'a str>) -> HashMap<String, Vec<&'a str>> {
+    let mut ends: HashMap<String, Vec<&str>> = HashMap::new();
+    for panel in panels {
+        for (dot, _) in panel.match_indices('.') {
+            ends.entry(panel[dot + 1..].to_ascii_lowercase()).or_default().push(panel);
+        }
+    }
+    ends
 }
 
 fn leave_out(other: &str, added: &Added<'_>) -> String {

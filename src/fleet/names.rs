@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 /// Paths, commands and DNS labels carry object names.
-const MAX_NAME: usize = 63;
+pub(super) const MAX_OBJECT_NAME: usize = 63;
 /// Looking for near names costs a pass over all of them; after so many the operator has seen enough.
 const MAX_GUESSES: u32 = 100;
 
@@ -80,7 +80,7 @@ impl<'a> Names<'a> {
     fn is_sane<T>(&self, reader: &Reader, object: &Object<T>) -> bool {
         let name = &object.name;
         let ends = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let sane = (1..=MAX_NAME).contains(&name.len())
+        let sane = (1..=MAX_OBJECT_NAME).contains(&name.len())
             && name.starts_with(ends)
             && name.ends_with(ends)
             && !name.contains("..")
@@ -91,7 +91,7 @@ impl<'a> Names<'a> {
                 name.line,
                 "",
                 what,
-                format!("use 1 to {MAX_NAME} letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit"),
+                format!("use 1 to {MAX_OBJECT_NAME} letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit"),
             );
         }
         sane

@@ -8,14 +8,16 @@
 pub mod data;
 mod files;
 pub mod notify;
+pub mod places;
 
 use crate::admin::{self, Readiness, Status};
 use crate::compile;
 use crate::compile::plan::Plan;
 use crate::dns::name::Name;
 use crate::document::Problem;
-use crate::pilot::{Action, Event, Job, Pilot};
+use crate::pilot::{Action, Event, Job, Pilot, Sketch};
 use crate::snapshot::{Manners, Slot, Snapshot};
+use crate::steer::Chart;
 use crate::transport;
 use anyhow::{Context, anyhow};
 use files::{Includes, Watch};
@@ -36,8 +38,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const DRAIN: Duration = Duration::from_secs(5);
 /// The runtime, the sockets of one address and of the API, and the files that are read one after the other take no more.
 const LEAST_FILES: u64 = 32;
-/// Zones compiled at once; each takes a core and, while it lasts, a few times its file in memory.
-const BUILDERS: usize = 2;
+/// Zones compiled at once, charts and databases among them; each takes a core and, while it lasts, a few times its file in memory.
+const BUILDERS: usize = 3;
 /// Events taken together: while thousands of zones come in, one snapshot is made for all that came while the last one was.
 const BATCH: usize = 10_000;
 /// Problems shown at /readyz: thousands of broken zones would make a page that no checker reads.
@@ -47,6 +49,7 @@ const MAX_TOLD: usize = 1000;
 pub struct Options {
     pub transport: transport::Options,
     pub admin: SocketAddr,
+    pub places: places::Options,
 }
 
 /// All that may change while the node runs, read once.
@@ -79,6 +82,7 @@ pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
 struct Node {
     pilot: Pilot,
     reader: Reader,
+    places: Arc<places::Options>,
     slot: Arc<Slot>,
     status: Arc<Status>,
     /// Queries are answered.
@@ -115,6 +119,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let mut node = Node {
         pilot: Pilot::default(),
         reader,
+        places: Arc::new(options.places.clone()),
         slot: Arc::clone(&slot),
         status,
         serving: false,
@@ -193,6 +198,8 @@ impl Node {
         for action in actions {
             match action {
                 Action::Build(job) => self.build(job),
+                Action::Survey(ticket) => self.survey(ticket),
+                Action::Chart(sketch) => self.chart(sketch),
                 Action::Publish(snapshot) => {
                     tracing::debug!(generation = snapshot.generation, "published");
                     let old = self.slot.store(snapshot);
@@ -209,6 +216,23 @@ impl Node {
             let compiled = catch_unwind(|| compile(&job)).unwrap_or_else(|_| fault(&job));
             // Nobody listens any more when the node is stopping.
             let _ = events.send(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
+        });
+    }
+
+    fn survey(&self, ticket: u64) {
+        let (events, options) = (self.events.clone(), Arc::clone(&self.places));
+        tokio::task::spawn_blocking(move || {
+            let survey = catch_unwind(|| places::survey(&options)).unwrap_or_else(|_| places::fault(&options));
+            let _ = events.send(Event::Surveyed { ticket, survey });
+        });
+    }
+
+    fn chart(&self, sketch: Sketch) {
+        let events = self.events.clone();
+        tokio::task::spawn_blocking(move || {
+            // Without a chart answers are the same, so a fault here costs time only.
+            let chart = catch_unwind(|| Chart::new(&sketch.geometry, &sketch.guide)).unwrap_or_default();
+            let _ = events.send(Event::Charted { ticket: sketch.ticket, chart });
         });
     }
 
@@ -243,14 +267,22 @@ impl Node {
         }
         let is_touched = |files: &[String]| files.iter().any(|file| changed.contains(Path::new(file)));
         let zones: Vec<Name> = self.pilot.files().filter(|(_, files)| is_touched(files)).map(|(name, _)| name.clone()).collect();
-        tracing::info!(zones = zones.len(), files = changed.len(), "files have changed, reading their zones again");
-        self.handle(vec![Event::Touched { zones, force: false }]);
+        let mut events = Vec::new();
+        if !zones.is_empty() {
+            tracing::info!(zones = zones.len(), files = changed.len(), "files have changed, reading their zones again");
+            events.push(Event::Touched { zones, force: false });
+        }
+        if changed.iter().any(|file| self.places.databases.contains(file)) {
+            tracing::info!("a database of places has changed, reading them again");
+            events.push(Event::Moved);
+        }
+        self.handle(events);
     }
 
     /// The files of the fleet and of every zone, as they are known now.
     fn watch(&mut self) {
         let zone_files = self.pilot.files().flat_map(|(_, files)| files.iter().map(PathBuf::from));
-        self.watch.set(self.fleet_files.iter().cloned().chain(zone_files));
+        self.watch.set(self.fleet_files.iter().chain(&self.places.databases).cloned().chain(zone_files));
     }
 
     /// Brings what the pilot knows to the log, the status page and the watch.

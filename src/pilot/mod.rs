@@ -1,16 +1,25 @@
 //! Events in, actions out: the one place where a new snapshot comes into being.
 //!
-//! Owns   which version of which zone is served, and which problems stand.
-//! Takes  plans, compiled zones and manners, as events.
-//! Gives  zones to build, and snapshots to publish.
+//! Owns   which version of which zone is served, what is known of places, and which problems stand.
+//! Takes  plans, compiled zones, atlases, charts and manners, as events.
+//! Gives  zones to build, databases to read, charts to draw, and snapshots to publish.
 //! Never  reads a file or waits: what takes long leaves as `Action::Build` and comes back as `Event::Built`.
 
-use crate::compile::plan::{Plan, ZonePlan};
+mod cartography;
+
+pub use cartography::Sketch;
+
+use crate::compile::plan::{Orders, Plan, ZonePlan};
+use crate::compile::service;
 use crate::compile::zone::Compiled;
 use crate::dns::name::Name;
 use crate::document::Problem;
+use crate::fleet::Fleet;
+use crate::geo::Atlas;
 use crate::snapshot::zone::Zone;
-use crate::snapshot::{Manners, Serving, Snapshot, Zones};
+use crate::snapshot::{Manners, Services, Serving, Snapshot, Zones};
+use crate::steer::{Chart, Guide};
+use cartography::Cartography;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -33,12 +42,33 @@ pub enum Event {
         compiled: Compiled,
     },
     Manners(Manners),
+    /// A database of places has changed.
+    Moved,
+    Surveyed {
+        ticket: u64,
+        survey: Survey,
+    },
+    Charted {
+        ticket: u64,
+        /// None: it would have been too large.
+        chart: Option<Chart>,
+    },
 }
 
 #[derive(Debug)]
 pub enum Action {
     Build(Job),
+    /// Read the databases of places.
+    Survey(u64),
+    Chart(Sketch),
     Publish(Arc<Snapshot>),
+}
+
+/// What came of reading the databases of places.
+pub struct Survey {
+    /// What those say that are sound.
+    pub atlas: Atlas,
+    pub problems: Vec<Problem>,
 }
 
 /// A zone to be read and compiled.
@@ -57,11 +87,19 @@ pub struct State {
     pub broken: Vec<Name>,
     pub records: usize,
     pub problems: Vec<Problem>,
+    /// How many charts are in use, and their bytes.
+    pub charts: (usize, usize),
 }
 
 #[derive(Debug, Default)]
 pub struct Pilot {
     plan: Plan,
+    guide: Arc<Guide>,
+    cartography: Cartography,
+    place_problems: Vec<Problem>,
+    /// The reading of databases under way, and whether they have changed since it began.
+    surveying: Option<(u64, bool)>,
+    surveyed: bool,
     plan_problems: Vec<Problem>,
     zones: BTreeMap<Name, Held>,
     manners: Arc<Manners>,
@@ -78,17 +116,43 @@ pub struct Pilot {
 #[derive(Debug)]
 struct Held {
     plan: Arc<ZonePlan>,
-    served: Option<Arc<Zone>>,
-    /// Names that should be steered in the served version, and nobody knows to where.
-    lost: Vec<Name>,
+    orders: Orders,
+    served: Option<Served>,
     /// It has been built once, well or not. Until then the zones above it go on answering for its names.
     tried: bool,
     problems: Vec<Problem>,
     files: Vec<String>,
-    /// The build under way, and whether it may take much away.
-    building: Option<(u64, bool)>,
+    building: Option<Building>,
     /// Something changed while it was under way.
     again: Option<bool>,
+}
+
+/// A build under way.
+#[derive(Debug)]
+struct Building {
+    ticket: u64,
+    /// It may take much away.
+    force: bool,
+    plan: Arc<ZonePlan>,
+}
+
+/// The version of a zone that is answered from.
+#[derive(Debug)]
+struct Served {
+    zone: Arc<Zone>,
+    /// What it was built from. Its hostnames are numbered as they are there.
+    plan: Arc<ZonePlan>,
+    /// What its hostnames are answered with, of this fleet.
+    orders: Orders,
+    fleet: Arc<Fleet>,
+    services: Services,
+}
+
+/// An atlas has millions of entries, so only the problems are shown.
+impl std::fmt::Debug for Survey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Survey").field("problems", &self.problems).finish_non_exhaustive()
+    }
 }
 
 impl Pilot {
@@ -104,6 +168,9 @@ impl Pilot {
         }
         if self.started && std::mem::take(&mut self.unpublished) {
             self.publish(&mut actions);
+        }
+        if self.started {
+            self.draw(&mut actions);
         }
         actions
     }
@@ -123,19 +190,24 @@ impl Pilot {
                     self.unpublished = true;
                 }
             }
+            Event::Moved => self.survey(actions),
+            Event::Surveyed { ticket, survey } => self.surveyed(ticket, survey, actions),
+            Event::Charted { ticket, chart } => self.charted(ticket, chart),
         }
     }
 
     pub fn state(&self) -> State {
         let broken = self.zones.iter().filter(|(_, held)| held.tried && held.served.is_none()).map(|(name, _)| name);
         let broken = broken.chain(&self.plan.lost).cloned();
-        let served = self.zones.values().filter_map(|held| held.served.as_ref());
+        let served = self.zones.values().filter_map(|held| held.served.as_ref().map(|served| &served.zone));
+        let of_zones = self.zones.values().flat_map(|held| &held.problems);
         State {
             generation: self.generation,
             sound: served.clone().count(),
             broken: broken.collect(),
             records: served.map(|zone| zone.records()).sum(),
-            problems: self.plan_problems.iter().chain(self.zones.values().flat_map(|held| &held.problems)).cloned().collect(),
+            problems: self.plan_problems.iter().chain(&self.place_problems).chain(of_zones).cloned().collect(),
+            charts: self.cartography.charts(),
         }
     }
 
@@ -144,9 +216,18 @@ impl Pilot {
         self.zones.iter().map(|(name, held)| (name, &*held.files))
     }
 
-    /// No zone is being built.
+    /// No zone is being built and no database read.
     pub fn is_idle(&self) -> bool {
-        self.building == 0
+        self.building == 0 && self.surveying.is_none()
+    }
+
+    /// What is known of places now.
+    pub fn guide(&self) -> &Arc<Guide> {
+        &self.guide
+    }
+
+    pub fn fleet(&self) -> &Arc<Fleet> {
+        &self.plan.fleet
     }
 
     /// True once the first round of builds is over.
@@ -171,6 +252,9 @@ impl Pilot {
             }
         }
         self.plan_problems = problems;
+        if !self.surveyed && self.surveying.is_none() {
+            self.survey(actions);
+        }
         let before = self.zones.len();
         let names: HashSet<&Name> = plan.zones.iter().map(|zone| &zone.name).collect();
         self.zones.retain(|name, held| {
@@ -179,22 +263,89 @@ impl Pilot {
             stays
         });
         self.unpublished |= self.zones.len() != before || self.plan.lost != plan.lost;
-        for zone in &plan.zones {
+        for (zone, orders) in plan.zones.iter().zip(&plan.orders) {
             match self.zones.get_mut(&zone.name) {
-                Some(held) => held.plan = Arc::clone(zone),
+                Some(held) => (held.plan, held.orders) = (Arc::clone(zone), orders.clone()),
                 None => {
                     // Watched from now on, so that no change is missed while it is read for the first time.
                     let files = vec![zone.file.display().to_string()];
                     let plan = Arc::clone(zone);
-                    let held =
-                        Held { plan, served: None, lost: vec![], tried: false, problems: vec![], files, building: None, again: None };
+                    let orders = orders.clone();
+                    let held = Held { plan, orders, served: None, tried: false, problems: vec![], files, building: None, again: None };
                     self.zones.insert(zone.name.clone(), held);
                 }
             }
             self.build(&zone.name, force, actions);
         }
+        let is_moved = self.plan.fleet.regions != plan.fleet.regions;
+        let is_changed = self.plan.fleet != plan.fleet;
         self.plan = plan;
+        if is_moved {
+            self.guide = Arc::new(service::guide(&self.plan.fleet, Arc::clone(&self.guide.atlas)));
+        }
+        if is_changed {
+            self.steer();
+        }
         self.start_if_done();
+    }
+
+    /// Makes the services of all zones anew. A zone whose hostnames are no longer those of the plan keeps what it has until it is built again.
+    fn steer(&mut self) {
+        self.cartography.begin(&self.guide);
+        for held in self.zones.values_mut() {
+            let Some(served) = &mut held.served else { continue };
+            if served.plan.steered == held.plan.steered {
+                (served.orders, served.fleet) = (held.orders.clone(), Arc::clone(&self.plan.fleet));
+            }
+            served.services = self.cartography.services(&served.fleet, &served.orders, &self.guide);
+            self.unpublished = true;
+        }
+        self.cartography.end();
+    }
+
+    fn survey(&mut self, actions: &mut Vec<Action>) {
+        if let Some((_, again)) = &mut self.surveying {
+            *again = true;
+            return;
+        }
+        self.tickets += 1;
+        self.surveying = Some((self.tickets, false));
+        actions.push(Action::Survey(self.tickets));
+    }
+
+    fn surveyed(&mut self, ticket: u64, survey: Survey, actions: &mut Vec<Action>) {
+        let Some((expected, again)) = self.surveying else { return };
+        if expected != ticket {
+            return;
+        }
+        self.surveying = None;
+        let is_sound = !survey.problems.iter().any(Problem::is_error);
+        self.place_problems = survey.problems;
+        // A bad database never replaces a good one; at the start the sound ones are better than none.
+        if is_sound || !self.surveyed {
+            self.surveyed = true;
+            self.guide = Arc::new(service::guide(&self.plan.fleet, Arc::new(survey.atlas)));
+            self.steer();
+        }
+        if again {
+            self.survey(actions);
+        }
+        self.start_if_done();
+    }
+
+    fn draw(&mut self, actions: &mut Vec<Action>) {
+        let ticket = self.tickets + 1;
+        if let Some(sketch) = self.cartography.next(ticket, &self.guide) {
+            self.tickets = ticket;
+            actions.push(Action::Chart(sketch));
+        }
+    }
+
+    fn charted(&mut self, ticket: u64, chart: Option<Chart>) {
+        let Some((geometry, chart)) = self.cartography.drawn(ticket, chart) else { return };
+        for served in self.zones.values_mut().filter_map(|held| held.served.as_mut()) {
+            self.unpublished |= cartography::hang(&mut served.services, &geometry, &chart);
+        }
     }
 
     fn build(&mut self, name: &Name, force: bool, actions: &mut Vec<Action>) {
@@ -204,18 +355,14 @@ impl Pilot {
             return;
         }
         self.tickets += 1;
-        held.building = Some((self.tickets, force));
+        held.building = Some(Building { ticket: self.tickets, force, plan: Arc::clone(&held.plan) });
         self.building += 1;
         actions.push(Action::Build(Job { plan: Arc::clone(&held.plan), ticket: self.tickets }));
     }
 
     fn built(&mut self, name: &Name, ticket: u64, compiled: Compiled, actions: &mut Vec<Action>) {
         let Some(held) = self.zones.get_mut(name) else { return };
-        let Some((expected, force)) = held.building else { return };
-        if expected != ticket {
-            return;
-        }
-        held.building = None;
+        let Some(Building { force, plan, .. }) = held.building.take_if(|building| building.ticket == ticket) else { return };
         self.building -= 1;
         held.files = compiled.files;
         held.problems = compiled.problems;
@@ -224,15 +371,18 @@ impl Pilot {
         if let Some(zone) = compiled.zone {
             match &held.served {
                 Some(_) if held.problems.iter().any(Problem::is_error) => {}
-                Some(old) if !force && zone.records() * 2 < old.records() => {
+                // Its hostnames are no longer those of the plan, and it is built again already.
+                _ if plan.steered != held.plan.steered => {}
+                Some(Served { zone: old, .. }) if !force && zone.records() * 2 < old.records() => {
                     let shown = held.files.first().map_or("", String::as_str);
                     let what =
                         format!("zone {name} would shrink from {} to {} records; the old version goes on", old.records(), zone.records());
                     held.problems.push(Problem::error(shown, 0, what).hint("if that is meant: `meridian reload --force`"));
                 }
                 _ => {
-                    held.served = Some(Arc::new(zone));
-                    held.lost.clone_from(&held.plan.lost);
+                    let (orders, fleet) = (held.orders.clone(), Arc::clone(&self.plan.fleet));
+                    let services = self.cartography.services(&fleet, &orders, &self.guide);
+                    held.served = Some(Served { zone: Arc::new(zone), plan, orders, fleet, services });
                     self.unpublished = true;
                 }
             }
@@ -244,7 +394,7 @@ impl Pilot {
     }
 
     fn start_if_done(&mut self) {
-        if !self.started && self.is_idle() {
+        if !self.started && self.surveyed && self.is_idle() {
             self.started = true;
             self.unpublished = true;
         }
@@ -256,11 +406,17 @@ impl Pilot {
         // Where only the name is known the answer is SERVFAIL: REFUSED or NXDOMAIN would keep resolvers from asking other servers.
         let broken = |name: &Name| Serving::Broken(name.wire().into());
         for (name, held) in self.zones.iter().filter(|(_, held)| held.tried) {
-            serving.push(held.served.as_ref().map_or_else(|| broken(name), |zone| Serving::Zone(Arc::clone(zone))));
-            serving.extend(held.lost.iter().map(broken));
+            let Some(served) = &held.served else {
+                serving.push(broken(name));
+                continue;
+            };
+            serving.push(Serving::Zone(Arc::clone(&served.zone), served.services.clone()));
+            // Names that should be steered, and nobody knows to where.
+            serving.extend(served.plan.lost.iter().map(broken));
         }
         serving.extend(self.plan.lost.iter().map(broken));
-        let snapshot = Snapshot { generation: self.generation, zones: Zones::new(serving), manners: Arc::clone(&self.manners) };
+        let (guide, manners) = (Arc::clone(&self.guide), Arc::clone(&self.manners));
+        let snapshot = Snapshot { generation: self.generation, zones: Zones::new(serving), guide, manners };
         actions.push(Action::Publish(Arc::new(snapshot)));
     }
 }
@@ -297,7 +453,9 @@ mod tests {
 
     fn plan(zones: &[&str], panels: usize) -> Plan {
         let zone = |name: &&str| Arc::new(ZonePlan { name: Name::parse(name).unwrap(), file: "z".into(), steered: vec![], lost: vec![] });
-        Plan { file: "fleet.toml".into(), zones: zones.iter().map(zone).collect(), lost: vec![], sets: vec![("s".into(), panels)] }
+        let zones: Vec<_> = zones.iter().map(zone).collect();
+        let orders = zones.iter().map(|_| Orders::default()).collect();
+        Plan { file: "fleet.toml".into(), zones, orders, sets: vec![("s".into(), panels)], ..Plan::default() }
     }
 
     fn text(hosts: usize) -> String {
@@ -312,6 +470,8 @@ mod tests {
             for action in pilot.handle(event) {
                 match action {
                     Action::Publish(snapshot) => published = Some(snapshot),
+                    Action::Survey(ticket) => events.push(surveyed(ticket)),
+                    Action::Chart(_) => {}
                     Action::Build(job) => {
                         let compiled = crate::compile::zone::zone(&job.plan.name, "z", text.into(), &mut NoFiles, &job.plan.steered);
                         events.push(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
@@ -320,6 +480,10 @@ mod tests {
             }
         }
         published
+    }
+
+    fn surveyed(ticket: u64) -> Event {
+        Event::Surveyed { ticket, survey: Survey { atlas: Atlas::default(), problems: vec![] } }
     }
 
     fn planned(plan: Plan) -> Event {
@@ -375,15 +539,14 @@ mod tests {
 
     fn published(actions: &[Action]) -> Option<Vec<(bool, Vec<u8>)>> {
         let snapshot = actions.iter().find_map(|action| if let Action::Publish(snapshot) = action { Some(snapshot) } else { None })?;
-        Some(snapshot.zones.iter().map(|zone| (matches!(zone, Serving::Zone(_)), zone.apex().to_vec())).collect())
+        Some(snapshot.zones.iter().map(|zone| (matches!(zone, Serving::Zone(..)), zone.apex().to_vec())).collect())
     }
 
     #[test]
     fn nothing_to_build_is_a_start_too() {
         let mut pilot = Pilot::default();
         assert!(pilot.handle(Event::Manners(Manners { udp_size: 1400, ..Manners::default() })).is_empty(), "nothing is known yet");
-        let actions = pilot.handle(planned(plan(&[], 0)));
-        let [Action::Publish(snapshot)] = &actions[..] else { panic!("{actions:?}") };
+        let snapshot = run(&mut pilot, planned(plan(&[], 0)), "").unwrap();
         assert_eq!((snapshot.generation, snapshot.zones.is_empty(), snapshot.manners.udp_size), (1, true, 1400));
     }
 
@@ -434,13 +597,13 @@ mod tests {
     #[test]
     fn what_comes_together_is_published_once() {
         let mut pilot = Pilot::default();
-        let builds = pilot.handle(planned(plan(&["x.test", "y.test"], 2)));
-        let built = |action: &Action| {
-            let Action::Build(job) = action else { panic!("{action:?}") };
-            let compiled = crate::compile::zone::zone(&job.plan.name, "z", text(1).into(), &mut NoFiles, &[]);
-            Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled }
+        let actions = pilot.handle(planned(plan(&["x.test", "y.test"], 2)));
+        let done = |action: &Action| match action {
+            Action::Build(job) => built(job, &text(1)),
+            Action::Survey(ticket) => surveyed(*ticket),
+            other => panic!("{other:?}"),
         };
-        let actions = pilot.handle_all(builds.iter().map(built));
+        let actions = pilot.handle_all(actions.iter().map(done));
         assert!(matches!(&actions[..], [Action::Publish(snapshot)] if snapshot.generation == 1), "{actions:?}");
     }
 
@@ -448,11 +611,9 @@ mod tests {
     fn a_change_during_a_build_is_built_again() {
         let mut pilot = Pilot::default();
         let name = Name::parse("x.test").unwrap();
-        let actions = pilot.handle(planned(plan(&["x.test"], 2)));
-        let [Action::Build(job)] = &actions[..] else { panic!("{actions:?}") };
-        assert!(pilot.handle(Event::Touched { zones: vec![name.clone()], force: false }).is_empty());
-        let compiled = crate::compile::zone::zone(&name, "z", text(1).into(), &mut NoFiles, &[]);
-        let actions = pilot.handle(Event::Built { zone: name, ticket: job.ticket, compiled });
-        assert!(matches!(&actions[..], [Action::Build(second)] if second.ticket > job.ticket), "{actions:?}");
+        let first = jobs(&pilot.handle(planned(plan(&["x.test"], 2))));
+        assert!(pilot.handle(Event::Touched { zones: vec![name], force: false }).is_empty());
+        let actions = pilot.handle(built(&first[0], &text(1)));
+        assert!(matches!(&actions[..], [Action::Build(second)] if second.ticket > first[0].ticket), "{actions:?}");
     }
 }

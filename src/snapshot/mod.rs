@@ -7,11 +7,16 @@
 
 pub mod denial;
 pub mod path;
+pub mod service;
 pub mod zone;
 mod zones;
 
+pub use service::Services;
 pub use zones::{Serving, Zones};
 
+use crate::document::Network;
+use crate::steer::Guide;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One whole truth. A query reads exactly one of these.
@@ -20,6 +25,8 @@ pub struct Snapshot {
     /// Grows with every published snapshot.
     pub generation: u64,
     pub zones: Zones,
+    /// Where clients are.
+    pub guide: Arc<Guide>,
     pub manners: Arc<Manners>,
 }
 
@@ -36,11 +43,27 @@ pub struct Manners {
     pub cookie_secrets: Vec<[u8; 16]>,
     /// What the TCP keepalive option tells clients, in units of 100 ms.
     pub tcp_idle: u16,
+    /// Resolvers whose client subnets are believed.
+    pub ecs_from: Vec<Network>,
+}
+
+impl Manners {
+    #[inline]
+    pub fn believes(&self, resolver: IpAddr) -> bool {
+        self.ecs_from.iter().any(|network| network.contains(resolver))
+    }
 }
 
 impl Default for Manners {
     fn default() -> Self {
-        Self { udp_size: 1232, name: String::new(), version: String::new(), cookie_secrets: Vec::new(), tcp_idle: 100 }
+        Self {
+            udp_size: 1232,
+            name: String::new(),
+            version: String::new(),
+            cookie_secrets: Vec::new(),
+            tcp_idle: 100,
+            ecs_from: Network::everywhere().into(),
+        }
     }
 }
 

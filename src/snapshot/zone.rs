@@ -24,6 +24,23 @@ pub mod flag {
     pub const CNAME: u8 = 4;
     /// A `*` label stands directly below.
     pub const HAS_WILDCARD: u8 = 8;
+    /// Some of its records depend on who asks. Its place for the cover holds its part; nothing steered is ever covered.
+    pub const STEERED: u8 = 16;
+}
+
+/// What a steered name answers with records of its own making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The hostname itself: addresses.
+    Host,
+    /// `_http._tcp` below it: SRV.
+    Service,
+    /// `_port._https` below it: HTTPS.
+    Binding,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Host, Self::Service, Self::Binding, Self::Host];
 }
 
 /// Where a node stands in its zone.
@@ -211,7 +228,18 @@ pub struct Node<'a> {
 impl<'a> Node<'a> {
     #[inline]
     fn cover(self) -> u32 {
+        if self.flags() & flag::STEERED != 0 { 0 } else { self.word() }
+    }
+
+    #[inline]
+    fn word(self) -> u32 {
         u32::from_le_bytes([self.bytes[0], self.bytes[1], self.bytes[2], self.bytes[3]])
+    }
+
+    /// The number of the hostname in its zone, and which part of it this is.
+    #[inline]
+    pub fn steered(self) -> Option<(usize, Part)> {
+        (self.flags() & flag::STEERED != 0).then(|| (self.word() as usize >> 2, Part::ALL[self.word() as usize & 3]))
     }
 
     /// Tells nodes of one zone apart.
@@ -357,6 +385,13 @@ impl Writer {
         self.bytes.extend_from_slice(&[0, 0, flags, name.len() as u8]);
         self.bytes.extend_from_slice(name);
         At(at)
+    }
+
+    /// The latest node is part of hostname `number`, of fewer than 2^30.
+    pub fn steer(&mut self, number: usize, part: Part) {
+        let word = (number as u32) << 2 | part as u32;
+        self.bytes[self.node_at..self.node_at + 4].copy_from_slice(&word.to_le_bytes());
+        self.bytes[self.node_at + 6] |= flag::STEERED;
     }
 
     /// Opens an RRset of the latest node; types must come in ascending order.

@@ -1,13 +1,14 @@
 //! All zones of a snapshot, found by the longest suffix of a name.
 
 use super::path::Path;
+use super::service::Services;
 use super::zone::Zone;
 use std::sync::Arc;
 
 /// What is said for the names of one zone.
 #[derive(Clone, Debug)]
 pub enum Serving {
-    Zone(Arc<Zone>),
+    Zone(Arc<Zone>, Services),
     /// The zone is ours, but no sound version of it was ever read: SERVFAIL. Its apex in wire form.
     Broken(Arc<[u8]>),
 }
@@ -15,7 +16,7 @@ pub enum Serving {
 impl Serving {
     pub fn apex(&self) -> &[u8] {
         match self {
-            Self::Zone(zone) => zone.apex(),
+            Self::Zone(zone, _) => zone.apex(),
             Self::Broken(apex) => apex,
         }
     }
