@@ -39,9 +39,9 @@ fn by_rule(world: &mut World) {
     region("eu", [50.1, 8.7], "EU", &[("continents", &["EU"]), ("countries", &["MA", "TN", "DZ"])], &["us-east"]);
     region("us-east", [40.7, -74.0], "NA", &[("continents", &["NA"])], &["us-west", "eu"]);
     region("us-west", [34.1, -118.2], "NA", &[("subdivisions", &["US-CA", "US-WA", "CA-BC"]), ("countries", &["JP"])], &["us-east"]);
-    region("asia", [1.35, 103.8], "AS", &[("continents", &["AS"]), ("networks", &["40.0.0.0/8", "2a01::/16"])], &["oceania"]);
-    region("oceania", [-33.9, 151.2], "OC", &[("countries", &["ID"]), ("networks", &["40.64.0.0/10", "2a01:8000::/17"])], &[]);
-    region("africa", [-26.2, 28.0], "AF", &[("continents", &["AF"]), ("networks", &["5.0.0.0/8", "2600::/16"])], &["eu"]);
+    region("asia", [1.35, 103.8], "AS", &[("continents", &["AS"]), ("networks", &["208.0.0.0/5", "2a00::/14"])], &["oceania"]);
+    region("oceania", [-33.9, 151.2], "OC", &[("countries", &["ID"]), ("networks", &["215.0.0.0/8", "2a01::/16"])], &[]);
+    region("africa", [-26.2, 28.0], "AF", &[("continents", &["AF"]), ("networks", &["31.0.0.0/8", "2806::/16"])], &["eu"]);
     region("south", [-23.5, -46.6], "SA", &[("continents", &["SA"])], &["us-east", "eu"]);
     let mut regional = Vec::new();
     for (n, spot) in spots().into_iter().enumerate() {

@@ -2,7 +2,7 @@
 """The nearest panels for networks of a place database, worked out apart from Meridian: great circles, in degrees and doubles.
 
 stdin: {"database": PATH, "pick": {"seed": N, "v4": N, "v6": N}, "regions": [...], "hostnames": [...]}
-    a region: {"name", "continent", "serves": {"continents", "countries", "subdivisions", "networks"}, "then": [...]}
+    a region: {"name", "at", "continent", "serves": {"continents", "countries", "subdivisions", "networks"}, "then": [...]}
     a hostname: {"name", "spread_km", "fence": "none" | "region" | "continent", "panels": [{"name", "at": [lat, lon], "region", "tier"}]}
 stdout: a line of JSON a network: {"network", "ruled", "country", "continent", "subdivision", "at", "hosts": [{"first", "perhaps", "distances"}]}
     ruled: a region names the network; first: panels that are in the first tier for certain; perhaps: those that TIE_KM more or less would put in or out.
@@ -21,7 +21,7 @@ EARTH_KM = 6371.0088
 # Meridian reckons in single precision; nearer than this neither is wrong.
 TIE_KM = 0.1
 V4 = ["0.0.0.0/0"]
-V6 = ["2001:200::/23", "2001:4000::/18", "2400::/12", "2600::/12", "2610::/16", "2620::/16", "2800::/12", "2a00::/12", "2c00::/12"]
+V6 = ["2001:200::/23", "2001:4000::/18", "2400::/12", "2600::/12", "2620::/23", "2800::/12", "2a00::/12", "2a00::/13", "2c00::/12"]
 
 
 def distance(a, b):
@@ -107,6 +107,9 @@ def main():
             "at": [location["latitude"], location["longitude"]] if "latitude" in location and "longitude" in location else None,
         }
         land["named"] = naming(asked["regions"], network)
+        if land["named"]:
+            # What the operator says of a network goes before any database: it is where the region is.
+            land["at"], land["continent"] = land["named"]["at"], land["named"]["continent"]
         hosts = [rank(host, asked["regions"], land) for host in asked["hostnames"]]
         land["ruled"] = land.pop("named") is not None
         print(json.dumps({"network": str(network), **land, "hosts": hosts}))

@@ -188,7 +188,7 @@ impl World {
 
 fn region_json(region: &Region) -> Value {
     let serves: serde_json::Map<String, Value> = region.serves.iter().map(|(key, codes)| ((*key).to_owned(), json!(codes))).collect();
-    json!({ "name": region.name, "continent": region.continent, "serves": serves, "then": region.then })
+    json!({ "name": region.name, "at": region.at, "continent": region.continent, "serves": serves, "then": region.then })
 }
 
 /// What the oracle says about a network.
