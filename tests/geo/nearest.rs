@@ -61,10 +61,10 @@ fn by_rule(world: &mut World) {
     };
     world.host("regional", some(&|region, n| (region != "south" && n < 30).then_some(1)), 250, "none", MOST);
     world.host("everywhere", some(&|_, _| Some(1)), 0, "none", 1);
-    world.host("fenced", some(&|region, _| (region != "africa").then_some(1)), 500, "region", MOST);
-    // In the Americas the first tier is the only one; elsewhere a fence leaves the second.
-    let tiers = |region: &str, _: usize| Some(if region.starts_with("us") { 1 } else { 2 });
-    world.host("continental", some(&tiers), 500, "continent", MOST);
+    // The Americas are everybody's first tier; a fence leaves others the second. Nobody is fenced in where no panel is.
+    let tier = |region: &str| if region.starts_with("us") { 1 } else { 2 };
+    world.host("fenced", some(&|region, _| (region != "africa").then_some(tier(region))), 500, "region", MOST);
+    world.host("continental", some(&|region, _| Some(tier(region))), 500, "continent", MOST);
 }
 
 #[test]
