@@ -1,24 +1,24 @@
 //! Geo steering from outside: the program on loopback, judged by an oracle in another language, by gdnsd, Knot and a caching resolver.
 //!
-//! What is needed to run it and what is compared: tests/geo/README.md.
+//! What is needed to run it and what is compared: tests/steering/README.md.
 
-#[path = "geo/asking.rs"]
+#[path = "steering/asking.rs"]
 mod asking;
-#[path = "geo/countries.rs"]
+#[path = "steering/countries.rs"]
 mod countries;
-#[path = "geo/edges.rs"]
+#[path = "steering/edges.rs"]
 mod edges;
-#[path = "geo/judging.rs"]
+#[path = "steering/judging.rs"]
 mod judging;
-#[path = "geo/nearest.rs"]
+#[path = "steering/nearest.rs"]
 mod nearest;
 mod peers;
 #[path = "node/place.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part")]
 mod place;
-#[path = "geo/resolver.rs"]
+#[path = "steering/resolver.rs"]
 mod resolver;
-#[path = "geo/servers.rs"]
+#[path = "steering/servers.rs"]
 mod servers;
-#[path = "geo/world.rs"]
+#[path = "steering/world.rs"]
 mod world;

@@ -176,7 +176,7 @@ impl World {
         asked.as_object_mut().unwrap().extend(which.as_object().unwrap().clone());
         // -B: nothing is left beside the sources.
         let mut command = Command::new("/usr/bin/python3");
-        command.arg("-B").arg(format!("{ROOT}/tests/geo/oracle.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg("-B").arg(format!("{ROOT}/tests/steering/oracle.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("/usr/bin/python3 comes with the Debian package python3; `tests/run` installs it");
         child.stdin.take().unwrap().write_all(asked.to_string().as_bytes()).expect("the oracle listens");
         let output = child.wait_with_output().expect("the oracle ends");
