@@ -10,7 +10,8 @@
 //!         document   what people write (TOML), and what is wrong with it, all problems at once
 //!         dns        names, types, record data, the wire, master files
 //!
-//! laws    snapshot   the compiled truth a query reads, and the slot it is swapped in
+//! laws    steer      who should serve whom: weights, slots
+//!         snapshot   the compiled truth a query reads, and the slot it is swapped in
 //!         answer     question bytes + snapshot → answer bytes
 //!         fleet      what operators want: a document in, a valid `Fleet` out
 //!         compile    master files + fleet → zones made for look-up
@@ -45,4 +46,5 @@ pub mod fleet;
 pub mod node;
 pub mod pilot;
 pub mod snapshot;
+pub mod steer;
 pub mod transport;

@@ -10,11 +10,11 @@ const ROOMS: [&str; 25] = [
     "metrics",
     "dns",
     "geo", // words
+    "steer",
     "snapshot",
     "answer",
     "fleet",
     "health",
-    "steer",
     "compile",
     "pilot", // laws
     "store",
