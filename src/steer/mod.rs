@@ -6,3 +6,4 @@
 //! Never  opens a socket, reads a clock, or knows names and records.
 
 pub mod slots;
+pub mod standing;
