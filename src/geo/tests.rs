@@ -151,8 +151,8 @@ fn some_network() -> impl Strategy<Value = Network> {
     prop_oneof![v4, v6, mapped]
 }
 
-fn runs<V: Value>(ranges: &Ranges<V>) -> (Vec<(u128, V)>, Vec<(u128, V)>) {
-    (ranges.v4().collect(), ranges.v6().collect())
+fn runs<V: Value>(ranges: &Ranges<V>) -> [Vec<(u128, V)>; 2] {
+    [ranges.v4().collect(), ranges.v6().collect()]
 }
 
 proptest! {
@@ -172,7 +172,7 @@ proptest! {
             starts
         };
         let ranges = list.ranges();
-        prop_assert_eq!(runs(&ranges), (merged(&list.v4), merged(&list.v6)));
+        prop_assert_eq!(runs(&ranges), [merged(&list.v4), merged(&list.v6)]);
         prop_assert_eq!(ranges.is_empty(), list.v4.iter().chain(&list.v6).all(|(_, value)| *value == 0));
     }
 
