@@ -5,10 +5,11 @@ stdin: {"database": PATH, "pick": {"seed": N, "v4": N, "v6": N}, "regions": [...
     a region: {"name", "at", "continent", "serves": {"continents", "countries", "subdivisions", "networks"}, "then": [...]}
     a hostname: {"name", "spread_km", "fence": "none" | "region" | "continent", "panels": [{"name", "at": [lat, lon], "region", "tier"}]}
 stdout: a line of JSON a network: {"network", "ruled", "country", "continent", "subdivision", "at", "hosts": [{"first", "perhaps", "distances"}]}
-    ruled: a region names the network; first: panels that are in the first tier for certain; perhaps: those that TIE_KM more or less would put in or out.
+    ruled: a region names the network; first: panels that are in the first tier for certain; perhaps: those that TIE_KM more or less would put in or out; distances: of the nearest few.
 
 Networks are picked by chance from the seed; with "networks": [...] in place of "pick" those are taken.
 """
+import functools
 import ipaddress
 import json
 import math
@@ -20,10 +21,13 @@ from mmdb import Database
 EARTH_KM = 6371.0088
 # Meridian reckons in single precision; nearer than this neither is wrong.
 TIE_KM = 0.1
+# So many distances are told, of the nearest panels.
+TOLD = 5
 V4 = ["0.0.0.0/0"]
 V6 = ["2001:200::/23", "2001:4000::/18", "2400::/12", "2600::/12", "2620::/23", "2800::/12", "2a00::/12", "2a00::/13", "2c00::/12"]
 
 
+@functools.cache
 def distance(a, b):
     """Kilometres along the great circle (haversine)."""
     p, q = math.radians(a[0]), math.radians(b[0])
@@ -58,7 +62,7 @@ def rank(host, regions, land):
     if land["at"] is None:
         best = min(map(tier, panels))
         return {"first": [p["name"] for p in panels if tier(p) == best], "perhaps": [], "distances": {}}
-    far = {panel["name"]: distance(land["at"], panel["at"]) for panel in panels}
+    far = {panel["name"]: distance(tuple(land["at"]), tuple(panel["at"])) for panel in panels}
     nearest = min(panels, key=lambda panel: far[panel["name"]])
     home = serving(regions, land)
     if host["fence"] == "region":
@@ -74,7 +78,7 @@ def rank(host, regions, land):
     within = lambda more: [p["name"] for p in panels if far[p["name"]] <= least + host["spread_km"] + more]
     perhaps = within(TIE_KM)
     first = within(-TIE_KM) if host["spread_km"] >= TIE_KM else perhaps if len(perhaps) == 1 else []
-    return {"first": first, "perhaps": [name for name in perhaps if name not in first], "distances": far}
+    return {"first": first, "perhaps": [name for name in perhaps if name not in first], "distances": {name: round(far[name], 1) for name in sorted(far, key=far.get)[:TOLD]}}
 
 
 def picked(database, pick):

@@ -243,7 +243,7 @@ impl Ranked {
         if heard.iter().all(fits) && heard.len() >= enough && heard.len() <= answers && all_there && !twice {
             return None;
         }
-        let far = |name: &String| format!("{name} {:.1} km", self.distances[name].as_f64().unwrap_or(f64::NAN));
+        let far = |name: &String| self.distances[name].as_f64().map_or_else(|| format!("{name} far off"), |km| format!("{name} {km} km"));
         let list = |names: &[String]| names.iter().map(far).collect::<Vec<_>>().join(", ");
         Some(format!("says [{}], right is [{}], perhaps [{}]", list(heard), list(&self.first), list(&self.perhaps)))
     }
