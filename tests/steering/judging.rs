@@ -11,8 +11,8 @@ pub(crate) const TOLD: usize = 12;
 
 /// What one server said about all networks, for one hostname and one way of asking.
 pub(crate) struct Judged<'w> {
-    world: &'w World,
-    expected: &'w [Expected],
+    pub(crate) world: &'w World,
+    pub(crate) expected: &'w [Expected],
     pub(crate) faults: Vec<String>,
     asked: usize,
 }
