@@ -134,7 +134,7 @@ pub fn judge(members: &[Standing], limits: &Limits) -> Verdict {
 
 /// The share of its clients (in 1/65,536) that a tier keeps: min(1, H / overflow) × max(1 − shed), H being what is up of what there is.
 /// `most_open` is the greatest `Fit::open` of its members. A tier of panels of weight 0 has nothing to be measured by and keeps them.
-pub fn kept(up: u64, full: u64, most_open: u32, overflow: u32) -> u32 {
+pub(super) fn kept(up: u64, full: u64, most_open: u32, overflow: u32) -> u32 {
     let open = most_open.min(WHOLE);
     let enough = u128::from(full) * u128::from(overflow);
     let there = u128::from(up) << 16;
