@@ -117,7 +117,7 @@ fn thousands_of_networks_get_a_panel_of_the_oracles_first_tier() {
 /// Judges everybody's answers and their scopes, and gives the mean scope for IPv4.
 fn by_ecs(judged: &mut Judged<'_>, dns: SocketAddr, host: usize) -> f64 {
     let (world, expected) = (judged.world, judged.expected);
-    let rtype = if host % 2 == 0 { A } else { AAAA };
+    let rtype = if host.is_multiple_of(2) { A } else { AAAA };
     let packets: Vec<Vec<u8>> =
         expected.iter().map(|one| question(&world.hostnames[host].name, rtype, Some(&ecs_of(one))).encode()).collect();
     let given = judged.judge(host, rtype, &ask::over_udp(dns, &packets), |n| Some(ecs_of(&expected[n])), "by ECS");

@@ -127,7 +127,7 @@ fn each_gets_its_own(world: &World, server: SocketAddr, names: &[&str]) {
             let links = if name.starts_with("www") { 2 } else { 1 };
             let seen = relay.take();
             assert_eq!(seen.len(), 2 * links, "{seen:?}");
-            let asked_for = |n: usize| if n % links == 0 { format!("{name}.") } else { format!("live.{ZONE}.") };
+            let asked_for = |n: usize| if n.is_multiple_of(links) { format!("{name}.") } else { format!("live.{ZONE}.") };
             for (n, one) in seen.iter().enumerate() {
                 let (network, client, expected) = CLIENTS[n / links];
                 let client: IpAddr = client.parse().unwrap();
