@@ -11,7 +11,8 @@
 //!         dns        names, types, record data, the wire, master files
 //!         geo        address → place: databases flattened; distances
 //!
-//! laws    snapshot   the compiled truth a query reads, and the slot it is swapped in
+//! laws    steer      who should serve whom: weights, slots
+//!         snapshot   the compiled truth a query reads, and the slot it is swapped in
 //!         answer     question bytes + snapshot → answer bytes
 //!         fleet      what operators want: a document in, a valid `Fleet` out
 //!         compile    master files + fleet → zones made for look-up

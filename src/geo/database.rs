@@ -45,7 +45,7 @@ pub fn read(name: &str, bytes: Vec<u8>) -> Result<Database, Problem> {
 type Refusal = (String, String);
 
 fn flatten(name: &str, bytes: &[u8]) -> Result<Database, Refusal> {
-    let broken = |what: String| (what, "get the file anew; what was loaded before stays".to_owned());
+    let broken = |what: String| (what, "get the file anew".to_owned());
     let reader = Reader::from_source(bytes).map_err(|error| broken(format!("not a sound mmdb database: {error}")))?;
     let about = reader.metadata();
     let tree_size = about.node_count as usize * usize::from(about.record_size) / 4;
@@ -72,11 +72,9 @@ fn flatten(name: &str, bytes: &[u8]) -> Result<Database, Refusal> {
     .map_err(|what| broken(format!("not a sound mmdb database: {what}")))?;
     if facts.useful * 100 < facts.seen.len() * LEAST_PER_CENT || facts.useful == 0 {
         let kind = shown(&about.database_type);
-        let what = format!("of {} records in this database of type `{kind}` {} tell a place or an ASN", facts.seen.len(), facts.useful);
-        return Err((
-            what,
-            "databases of cities, countries and ASNs are read, in MaxMind's schema or the flat one of ip-location-db".into(),
-        ));
+        let (useful, all) = (facts.useful, facts.seen.len());
+        let what = format!("not a database of places or ASNs: its type is `{kind}`, and {useful} of its {all} records tell one");
+        return Err((what, "cities, countries and ASNs are read, in MaxMind's schema or the flat one of ip-location-db".into()));
     }
     let Facts { cells, lands, .. } = facts;
     Ok(Database {

@@ -16,6 +16,8 @@ mod overlay;
 mod ranges;
 mod record;
 mod table;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 pub use atlas::{Atlas, Cell, Land, OVERRIDES, Override};

@@ -29,12 +29,13 @@ pub(super) struct Cartography {
     /// What the charts are drawn from.
     guide: Option<Arc<Guide>>,
     drawing: Option<(u64, Arc<Geometry>)>,
+    /// Services were made since it was last asked what to draw.
+    stale: bool,
 }
 
 #[derive(Debug)]
 struct Known {
     geometry: Arc<Geometry>,
-    users: usize,
     chart: Drawn,
 }
 
@@ -45,34 +46,35 @@ enum Drawn {
     TooLarge,
 }
 
+/// What services were made from.
+pub(super) struct Made<'a> {
+    pub(super) fleet: &'a Fleet,
+    pub(super) orders: &'a Orders,
+    pub(super) services: &'a Services,
+}
+
 impl Cartography {
-    /// All services are about to be made anew.
-    pub(super) fn begin(&mut self, guide: &Arc<Guide>) {
-        let is_same = self.guide.as_ref().is_some_and(|old| Arc::ptr_eq(old, guide));
+    /// Charts of another guide say nothing any more.
+    pub(super) fn follow(&mut self, guide: &Arc<Guide>) {
+        if self.guide.as_ref().is_some_and(|old| Arc::ptr_eq(old, guide)) {
+            return;
+        }
+        self.guide = Some(Arc::clone(guide));
+        self.drawing = None;
+        self.stale = true;
         for known in &mut self.known {
-            known.users = 0;
-            if !is_same {
-                known.chart = Drawn::Not;
-            }
-        }
-        if !is_same {
-            self.drawing = None;
-            self.guide = Some(Arc::clone(guide));
+            known.chart = Drawn::Not;
         }
     }
 
-    /// They have been: what nobody uses is forgotten.
-    pub(super) fn end(&mut self) {
-        self.known.retain(|known| known.users > 0);
-        self.by_print.clear();
-        for (n, known) in self.known.iter().enumerate() {
-            self.by_print.entry(known.geometry.print()).or_default().push(n);
-        }
-    }
-
-    pub(super) fn services(&mut self, fleet: &Fleet, orders: &Orders, guide: &Guide) -> Services {
-        let list = orders.list.iter().map(|order| Arc::new(self.service(fleet, order, guide)));
-        Services { of: Arc::clone(&orders.of), list: list.collect() }
+    /// Those of `before`, which were made for the same guide, are kept where nothing they are made from has changed.
+    pub(super) fn services(&mut self, fleet: &Fleet, orders: &Orders, guide: &Guide, before: Option<Made<'_>>) -> Services {
+        self.stale = true;
+        let list = orders.list.iter().enumerate().map(|(n, order)| {
+            let old = before.as_ref().and_then(|before| before.unchanged(n, order, fleet));
+            old.unwrap_or_else(|| Arc::new(self.service(fleet, order, guide)))
+        });
+        Services { list: list.collect(), of: Arc::clone(&orders.of) }
     }
 
     fn service(&mut self, fleet: &Fleet, order: &Order, guide: &Guide) -> Service {
@@ -81,13 +83,10 @@ impl Cartography {
             number = self.number(geometry);
             Arc::clone(&self.known[number].geometry)
         });
-        // Others have no use for places.
-        if service.roster.order == Ranked::Nearest {
-            let known = &mut self.known[number];
-            known.users += 1;
-            if let Drawn::Chart(chart) = &known.chart {
-                service.roster.chart = Some(Arc::clone(chart));
-            }
+        if service.roster.order == Ranked::Nearest
+            && let Drawn::Chart(chart) = &self.known[number].chart
+        {
+            service.roster.chart = Some(Arc::clone(chart));
         }
         service
     }
@@ -99,20 +98,35 @@ impl Cartography {
         }
         let number = self.known.len();
         same.push(number);
-        self.known.push(Known { geometry: Arc::new(geometry), users: 0, chart: Drawn::Not });
+        self.known.push(Known { geometry: Arc::new(geometry), chart: Drawn::Not });
         number
     }
 
     /// The chart to be drawn next, if there is one: one at a time, so that zones are never kept waiting by them.
-    pub(super) fn next(&mut self, ticket: u64, guide: &Arc<Guide>) -> Option<Sketch> {
-        if self.drawing.is_some() || self.charts().0 >= MAX_CHARTS {
+    pub(super) fn next<'a>(&mut self, ticket: u64, guide: &Arc<Guide>, services: impl Iterator<Item = &'a Services>) -> Option<Sketch> {
+        if self.drawing.is_some() || !self.stale {
             return None;
         }
-        let open = self.known.iter().filter(|known| known.users > 0 && matches!(known.chart, Drawn::Not));
-        let known = open.max_by_key(|known| known.users)?;
-        let geometry = Arc::clone(&known.geometry);
-        self.drawing = Some((ticket, Arc::clone(&geometry)));
-        Some(Sketch { ticket, geometry, guide: Arc::clone(guide) })
+        let mut users: HashMap<*const Geometry, usize> = HashMap::new();
+        for service in services.flat_map(|services| services.list.iter()) {
+            // Others have no use for places.
+            let is_nearest = service.roster.order == Ranked::Nearest;
+            *users.entry(Arc::as_ptr(&service.roster.geometry)).or_default() += usize::from(is_nearest);
+        }
+        let users = |known: &Known| users.get(&Arc::as_ptr(&known.geometry)).copied();
+        self.known.retain(|known| users(known).is_some());
+        self.by_print.clear();
+        for (n, known) in self.known.iter().enumerate() {
+            self.by_print.entry(known.geometry.print()).or_default().push(n);
+        }
+        let open = self.known.iter().filter(|known| matches!(known.chart, Drawn::Not) && users(known) > Some(0));
+        let next = open.max_by_key(|known| users(known)).filter(|_| self.charts().0 < MAX_CHARTS);
+        let Some(Known { geometry, .. }) = next else {
+            self.stale = false;
+            return None;
+        };
+        self.drawing = Some((ticket, Arc::clone(geometry)));
+        Some(Sketch { ticket, geometry: Arc::clone(geometry), guide: Arc::clone(guide) })
     }
 
     pub(super) fn drawn(&mut self, ticket: u64, chart: Option<Chart>) -> Option<(Arc<Geometry>, Arc<Chart>)> {
@@ -135,6 +149,17 @@ impl Cartography {
     pub(super) fn charts(&self) -> (usize, usize) {
         let charts = self.known.iter().filter_map(|known| if let Drawn::Chart(chart) = &known.chart { Some(chart.memory()) } else { None });
         charts.fold((0, 0), |(count, bytes), more| (count + 1, bytes + more))
+    }
+}
+
+impl Made<'_> {
+    /// The service of order `n`, if `order` in `fleet` would be made the same.
+    fn unchanged(&self, n: usize, order: &Order, fleet: &Fleet) -> Option<Arc<Service>> {
+        let (set, before) = (fleet.set(order.set), self.fleet.sets.get(order.set.index())?);
+        let is_same = self.orders.list.get(n) == Some(order)
+            && set == before
+            && set.members.iter().all(|member| self.fleet.panels.get(member.panel.index()) == Some(fleet.panel(member.panel)));
+        is_same.then(|| Arc::clone(&self.services.list[n]))
     }
 }
 

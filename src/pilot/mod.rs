@@ -19,7 +19,7 @@ use crate::geo::Atlas;
 use crate::snapshot::zone::Zone;
 use crate::snapshot::{Manners, Services, Serving, Snapshot, Zones};
 use crate::steer::{Chart, Guide};
-use cartography::Cartography;
+use cartography::{Cartography, Made};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -265,7 +265,13 @@ impl Pilot {
         self.unpublished |= self.zones.len() != before || self.plan.lost != plan.lost;
         for (zone, orders) in plan.zones.iter().zip(&plan.orders) {
             match self.zones.get_mut(&zone.name) {
-                Some(held) => (held.plan, held.orders) = (Arc::clone(zone), orders.clone()),
+                Some(held) => {
+                    held.orders = orders.clone();
+                    // The same one, so that it is not compared again each time somebody wants to know.
+                    if held.plan != *zone {
+                        held.plan = Arc::clone(zone);
+                    }
+                }
                 None => {
                     // Watched from now on, so that no change is missed while it is read for the first time.
                     let files = vec![zone.file.display().to_string()];
@@ -278,29 +284,34 @@ impl Pilot {
             self.build(&zone.name, force, actions);
         }
         let is_moved = self.plan.fleet.regions != plan.fleet.regions;
-        let is_changed = self.plan.fleet != plan.fleet;
         self.plan = plan;
         if is_moved {
             self.guide = Arc::new(service::guide(&self.plan.fleet, Arc::clone(&self.guide.atlas)));
         }
-        if is_changed {
-            self.steer();
-        }
+        self.steer(is_moved);
         self.start_if_done();
     }
 
-    /// Makes the services of all zones anew. A zone whose hostnames are no longer those of the plan keeps what it has until it is built again.
-    fn steer(&mut self) {
-        self.cartography.begin(&self.guide);
+    /// Makes the services of all zones that are no longer what they were. A zone whose hostnames are no longer those of the plan keeps what it
+    /// has until it is built again.
+    fn steer(&mut self, is_moved: bool) {
+        self.cartography.follow(&self.guide);
+        self.unpublished |= is_moved;
         for held in self.zones.values_mut() {
             let Some(served) = &mut held.served else { continue };
-            if served.plan.steered == held.plan.steered {
-                (served.orders, served.fleet) = (held.orders.clone(), Arc::clone(&self.plan.fleet));
-            }
-            served.services = self.cartography.services(&served.fleet, &served.orders, &self.guide);
-            self.unpublished = true;
+            let is_same = Arc::ptr_eq(&served.plan, &held.plan) || served.plan.steered == held.plan.steered;
+            let (orders, fleet) = match is_same {
+                true => (held.orders.clone(), Arc::clone(&self.plan.fleet)),
+                false => (served.orders.clone(), Arc::clone(&served.fleet)),
+            };
+            let before = Made { fleet: &served.fleet, orders: &served.orders, services: &served.services };
+            let services = self.cartography.services(&fleet, &orders, &self.guide, (!is_moved).then_some(before));
+            let is_other = services.of != served.services.of
+                || services.list.len() != served.services.list.len()
+                || services.list.iter().zip(&*served.services.list).any(|(new, old)| !Arc::ptr_eq(new, old));
+            self.unpublished |= is_other;
+            (served.orders, served.fleet, served.services) = (orders, fleet, services);
         }
-        self.cartography.end();
     }
 
     fn survey(&mut self, actions: &mut Vec<Action>) {
@@ -325,7 +336,7 @@ impl Pilot {
         if is_sound || !self.surveyed {
             self.surveyed = true;
             self.guide = Arc::new(service::guide(&self.plan.fleet, Arc::new(survey.atlas)));
-            self.steer();
+            self.steer(true);
         }
         if again {
             self.survey(actions);
@@ -335,7 +346,8 @@ impl Pilot {
 
     fn draw(&mut self, actions: &mut Vec<Action>) {
         let ticket = self.tickets + 1;
-        if let Some(sketch) = self.cartography.next(ticket, &self.guide) {
+        let services = self.zones.values().filter_map(|held| held.served.as_ref()).map(|served| &served.services);
+        if let Some(sketch) = self.cartography.next(ticket, &self.guide, services) {
             self.tickets = ticket;
             actions.push(Action::Chart(sketch));
         }
@@ -381,7 +393,7 @@ impl Pilot {
                 }
                 _ => {
                     let (orders, fleet) = (held.orders.clone(), Arc::clone(&self.plan.fleet));
-                    let services = self.cartography.services(&fleet, &orders, &self.guide);
+                    let services = self.cartography.services(&fleet, &orders, &self.guide, None);
                     held.served = Some(Served { zone: Arc::new(zone), plan, orders, fleet, services });
                     self.unpublished = true;
                 }

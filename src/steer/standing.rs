@@ -102,7 +102,9 @@ pub fn judge(members: &[Standing], limits: &Limits) -> Verdict {
     let (v4, v4_waived) = weigh(members, Which::V4, ignored && (v4_lives || !v6_lives));
     let (v6, v6_waived) = weigh(members, Which::V6, ignored && (v6_lives || !v4_lives));
 
-    let equals = are_equals(members);
+    // Who serves without weight is measured among equals.
+    let served = members.iter().zip(v4.iter().zip(&v6));
+    let equals = served.into_iter().all(|(member, (v4, v6))| Weight::new(member.weight).is_zero() || v4.is_zero() && v6.is_zero());
     let fit = |((member, v4), v6): ((&Standing, Weight), Weight)| {
         let full = if counts(member) { nominal(member, equals).units() } else { 0 };
         let sheds = |weight: Weight, waived: Waived| !weight.is_zero() && !waived.shed;
@@ -132,7 +134,7 @@ pub fn judge(members: &[Standing], limits: &Limits) -> Verdict {
 
 /// The share of its clients (in 1/65,536) that a tier keeps: min(1, H / overflow) × max(1 − shed), H being what is up of what there is.
 /// `most_open` is the greatest `Fit::open` of its members. A tier of panels of weight 0 has nothing to be measured by and keeps them.
-pub fn kept(up: u64, full: u64, most_open: u32, overflow: u32) -> u32 {
+pub(super) fn kept(up: u64, full: u64, most_open: u32, overflow: u32) -> u32 {
     let open = most_open.min(WHOLE);
     let enough = u128::from(full) * u128::from(overflow);
     let there = u128::from(up) << 16;
@@ -191,7 +193,7 @@ fn ignores_health(members: &[Standing], limits: &Limits) -> bool {
     let healthy = up as f64 / full as f64;
     // While only panels of weight 0 live, health is what tells them from the dead.
     let told_apart = up == 0 && counting().any(is_up);
-    full > 0 && healthy <= limits.panic && !told_apart
+    full > 0 && healthy <= limits.panic.max(0.0) && !told_apart
 }
 
 /// The effective weights of one family's addresses, and what had to be given up for somebody to have any.

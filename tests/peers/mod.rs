@@ -48,7 +48,7 @@ pub(crate) fn world(which: &str) -> Vec<Zone> {
 }
 
 /// Ends the server when its own input closes, which also happens when the test process is killed; ends with the server.
-const KEEPER: &str = r#"exec 3<&0; "$@" 3<&- & server=$!
+pub(crate) const KEEPER: &str = r#"exec 3<&0; "$@" 3<&- & server=$!
 (cat <&3 >/dev/null; kill -TERM $server) & watch=$!
 wait $server; code=$?; kill $watch 2>/dev/null; exit $code"#;
 
@@ -165,7 +165,7 @@ fn launch(kind: Kind, zones: &[Zone]) -> Peer {
 
 /// A loopback port that is free for UDP and TCP alike. Below those the system hands out by itself, and a run of its own for
 /// each process: between this look and the server's start nobody else comes upon it.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     loop {
         let nth = std::process::id().wrapping_mul(97).wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));

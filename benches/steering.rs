@@ -1,0 +1,204 @@
+//! What steering costs: choosing for one client, drawing a chart, and a whole fleet made anew.
+//!
+//! `cargo bench --bench steering`. The fleet: 10,000 panels at 50 places, 1,000 sets, 100,000 hostnames. `MERIDIAN_BENCH_MMDB` names
+//! databases to be used instead of the shipped one, with colons between them.
+
+use divan::{Bencher, black_box};
+use meridian::compile::plan::{Plan, plan};
+use meridian::compile::zone::zone;
+use meridian::dns::master::Loader;
+use meridian::fleet::{self, Fleet};
+use meridian::geo::{self, Atlas};
+use meridian::pilot::{Action, Event, Pilot, Survey};
+use meridian::snapshot::service::Service;
+use meridian::snapshot::{Serving, Snapshot};
+use meridian::steer::{Chart, Family};
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+fn main() {
+    divan::main();
+}
+
+const PLACES: usize = 50;
+const PANELS: usize = 10_000;
+const SETS: usize = 1_000;
+const HOSTNAMES: usize = 100_000;
+
+/// A sequence that looks random and is the same each time.
+struct Sequence(u64);
+
+impl Sequence {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+
+    fn degrees(&mut self, most: f64) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64 * 2.0 * most - most
+    }
+}
+
+/// `first_weight` is that of the first panel: the one thing that differs between two fleets.
+fn document(first_weight: f64) -> String {
+    let mut random = Sequence(1);
+    let mut text = String::new();
+    for n in 0..PLACES {
+        let _ = writeln!(text, "[[region]]\nname = \"r{n}\"\nat = [{:.2}, {:.2}]", random.degrees(60.0), random.degrees(180.0));
+    }
+    for n in 0..PANELS {
+        let weight = if n == 0 { first_weight } else { 1.0 };
+        let (a, b) = (n >> 8, n & 255);
+        let place = random.next() as usize % PLACES;
+        let _ = writeln!(text, "[[panel]]\nname = \"p{n}\"\nregion = \"r{place}\"\naddresses = [\"10.{a}.{b}.1\"]\nweight = {weight}");
+    }
+    for n in 0..SETS {
+        let panels: Vec<String> = (0..PANELS / SETS).map(|k| format!("\"p{}\"", n * (PANELS / SETS) + k)).collect();
+        let _ = writeln!(text, "[[set]]\nname = \"s{n}\"\npanels = [{}]", panels.join(", "));
+    }
+    text.push_str("[[zone]]\nname = \"panels.example\"\nfile = \"z\"\n");
+    for n in 0..HOSTNAMES {
+        let _ = writeln!(text, "[[hostname]]\nname = \"h{n}.panels.example\"\nset = \"s{}\"", n % SETS);
+    }
+    text
+}
+
+fn parsed(first_weight: f64) -> Fleet {
+    let (fleet, problems) = fleet::parse("fleet.toml", document(first_weight).as_bytes(), Path::new(""));
+    assert!(!problems.iter().any(|problem| problem.is_error()), "{}", problems[0]);
+    fleet
+}
+
+fn atlas() -> Atlas {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("geoip/city.mmdb").display().to_string();
+    let names = std::env::var("MERIDIAN_BENCH_MMDB").unwrap_or(shipped);
+    let databases = names.split(':').map(|name| geo::read(name, std::fs::read(name).unwrap()).unwrap());
+    Atlas::new(databases.collect(), &[])
+}
+
+struct NoFiles;
+
+impl Loader for NoFiles {
+    fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
+        Err("no files here".into())
+    }
+}
+
+const ZONE: &str = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n";
+
+/// Everything the pilot wants done but charts; gives what it published last.
+fn settle(pilot: &mut Pilot, event: Event, atlas: &mut Option<Atlas>) -> Option<Arc<Snapshot>> {
+    let (mut published, mut events) = (None, vec![event]);
+    while let Some(event) = events.pop() {
+        for action in pilot.handle(event) {
+            match action {
+                Action::Publish(snapshot) => published = Some(snapshot),
+                Action::Chart(_) => {}
+                Action::Survey(ticket) => {
+                    let survey = Survey { atlas: atlas.take().unwrap_or_default(), problems: vec![] };
+                    events.push(Event::Surveyed { ticket, survey });
+                }
+                Action::Build(job) => {
+                    let compiled = zone(&job.plan.name, "z", ZONE.into(), &mut NoFiles, &job.plan.steered);
+                    events.push(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
+                }
+            }
+        }
+    }
+    published
+}
+
+fn world() -> &'static Arc<Snapshot> {
+    static WORLD: OnceLock<Arc<Snapshot>> = OnceLock::new();
+    WORLD.get_or_init(|| {
+        let event = Event::Plan { plan: plan("fleet.toml", parsed(1.0)), problems: vec![], force: false };
+        settle(&mut Pilot::default(), event, &mut Some(atlas())).unwrap()
+    })
+}
+
+fn service(number: usize) -> &'static Service {
+    let Some(Serving::Zone(_, services)) = world().zones.iter().next() else { panic!("no zone") };
+    &services.list[number]
+}
+
+fn clients(v6: bool) -> Vec<IpAddr> {
+    let mut random = Sequence(2);
+    let address = |n: u64| match v6 {
+        false => IpAddr::V4((n as u32).into()),
+        true => IpAddr::V6((0x2a00 << 112 | u128::from(n >> 8 & 0xffff_ffff) << 80).into()),
+    };
+    (0..65_536).map(|_| address(random.next())).collect()
+}
+
+#[divan::bench(args = [false, true])]
+fn choose_by_ranking(bencher: Bencher<'_, '_>, v6: bool) {
+    choose(bencher, service(7).clone(), v6);
+}
+
+#[divan::bench(args = [false, true])]
+fn choose_by_chart(bencher: Bencher<'_, '_>, v6: bool) {
+    let mut service = service(7).clone();
+    service.roster.chart = Chart::new(&service.roster.geometry, &world().guide).map(Arc::new);
+    choose(bencher, service, v6);
+}
+
+fn choose(bencher: Bencher<'_, '_>, service: Service, v6: bool) {
+    let (clients, guide) = (clients(v6), &world().guide);
+    let mut n = 0;
+    bencher.bench_local(|| {
+        n = (n + 1) % clients.len();
+        let address = clients[n];
+        let roster = &service.roster;
+        let (class, prefix) = roster.class(guide, address);
+        let choice = roster.choose(guide, class, address, Family::V4, roster.slot(address, 0), 0);
+        black_box((choice, prefix))
+    });
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn draw_a_chart(bencher: Bencher<'_, '_>) {
+    let (geometry, guide) = (Arc::clone(&service(7).roster.geometry), Arc::clone(&world().guide));
+    bencher.bench_local(|| Chart::new(&geometry, &guide));
+}
+
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn read_the_fleet(bencher: Bencher<'_, '_>) {
+    let text = document(1.0);
+    bencher.bench_local(|| fleet::parse("fleet.toml", text.as_bytes(), Path::new("")).0.hostnames.len());
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn plan_the_fleet(bencher: Bencher<'_, '_>) {
+    let fleet = parsed(1.0);
+    bencher.with_inputs(|| fleet.clone()).bench_local_values(|fleet| plan("fleet.toml", fleet));
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn build_the_zone(bencher: Bencher<'_, '_>) {
+    let plan = plan("fleet.toml", parsed(1.0));
+    bencher.bench_local(|| zone(&plan.zones[0].name, "z", ZONE.into(), &mut NoFiles, &plan.zones[0].steered));
+}
+
+/// From the plan with one changed set to the snapshot that answers by it.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn publish_a_changed_set(bencher: Bencher<'_, '_>) {
+    let mut pilot = Pilot::default();
+    let plans: Vec<Plan> = [1.0, 2.0].iter().map(|weight| plan("fleet.toml", parsed(*weight))).collect();
+    settle(&mut pilot, Event::Plan { plan: plans[0].clone(), problems: vec![], force: false }, &mut Some(atlas()));
+    let mut n = 0;
+    bencher
+        .with_inputs(|| {
+            n += 1;
+            Event::Plan { plan: plans[n % 2].clone(), problems: vec![], force: false }
+        })
+        .bench_local_values(|event| {
+            let actions = pilot.handle(event);
+            assert!(actions.iter().any(|action| matches!(action, Action::Publish(_))));
+            actions
+        });
+}
