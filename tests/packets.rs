@@ -8,7 +8,7 @@ use meridian::answer::{Ask, Over, Verdict, handle};
 use meridian::clock::Now;
 use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
-use meridian::snapshot::{Manners, Serving, Snapshot, Zones};
+use meridian::snapshot::{Manners, Services, Serving, Snapshot, Zones};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::fmt::Write;
@@ -41,11 +41,12 @@ fn text() -> String {
 static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
     let zone = |apex: &str| {
         let compiled = meridian::compile::zone::zone(&Name::parse(apex).unwrap(), "zone", text().into(), &mut NoFiles, &[]);
-        Serving::Zone(Arc::new(compiled.zone.unwrap_or_else(|| panic!("{:?}", compiled.problems))))
+        Serving::Zone(Arc::new(compiled.zone.unwrap_or_else(|| panic!("{:?}", compiled.problems))), Services::default())
     };
     let broken = Serving::Broken(Name::parse("broken.test").unwrap().wire().into());
     let manners = Manners { name: "n".repeat(255), version: "v".repeat(255), cookie_secrets: vec![[7; 16]], ..Manners::default() };
-    Snapshot { generation: 1, zones: Zones::new(vec![zone("x.test"), zone("."), broken]), manners: Arc::new(manners) }
+    let zones = Zones::new(vec![zone("x.test"), zone("."), broken]);
+    Snapshot { generation: 1, zones, manners: Arc::new(manners), ..Snapshot::default() }
 });
 
 const HEADS: &[&str] = &["", "lots.", "www.sub.", "k0.", "q.grows.", "q.deep.", "a.b.", "*.", "_._.", "version."];

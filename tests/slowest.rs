@@ -10,7 +10,7 @@ use meridian::clock::{Now, now};
 use meridian::compile::zone::zone;
 use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
-use meridian::snapshot::{Serving, Snapshot, Zones};
+use meridian::snapshot::{Services, Serving, Snapshot, Zones};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -58,7 +58,8 @@ fn how_long_the_slowest_take() {
     let apex = Name::parse("x.test").unwrap();
     let compiled = zone(&apex, "zone", hostile().into_bytes(), &mut NoFiles, &[]);
     let zone = compiled.zone.unwrap_or_else(|| panic!("{}", compiled.problems[0]));
-    let snapshot = Snapshot { generation: 1, zones: Zones::new(vec![Serving::Zone(Arc::new(zone))]), ..Snapshot::default() };
+    let zones = Zones::new(vec![Serving::Zone(Arc::new(zone), Services::default())]);
+    let snapshot = Snapshot { generation: 1, zones, ..Snapshot::default() };
     let deep = "a.".repeat(122);
     let mut found = Vec::new();
     for (what, name, rtype, tcp) in [

@@ -66,9 +66,12 @@ impl<'a> Client<'a> {
             prefix = prefix.max(self.guide.find(place).1);
         }
         let scope = roster.narrowed(prefix, choice.by_slot, network);
-        self.scope = self.scope.max(self.subnet.map(|_| scope));
+        let is_empty = choice.members().is_empty();
+        if !is_empty {
+            self.scope = self.scope.max(self.subnet.map(|_| scope));
+        }
         self.why = Some(Why { service: number, family, by, place, is_known: class.is_known(), network, choice, scope, ttl: service.ttl });
-        (!choice.members().is_empty()).then_some(choice)
+        (!is_empty).then_some(choice)
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn steer(draft: &mut Draft, apex: &Path, steered: &[Steered]) -> Vec<
     for (number, hostname) in steered.iter().enumerate() {
         let mut tell = |what: String, hint: &str| {
             let at = format!("hostname {}", hostname.name);
-            problems.push(Problem::error(&*hostname.file, hostname.line, what).at(at).hint(hint));
+            problems.push(Problem::error(&hostname.file, hostname.line, what).at(at).hint(hint));
         };
         let Some(path) = Path::read(hostname.name.wire()) else { continue };
         if let Some((what, hint)) = conflict(draft, apex, &path, &servers) {

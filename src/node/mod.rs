@@ -97,7 +97,7 @@ struct Node {
     /// The pilot knows what `tell` has not told yet.
     untold: bool,
     told: HashSet<String>,
-    told_generation: u64,
+    told_edition: u64,
 }
 
 async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
@@ -130,11 +130,13 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         events,
         untold: false,
         told: HashSet::new(),
-        told_generation: 0,
+        told_edition: 0,
     };
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut batch = Vec::new();
+    // Both take long, and neither needs the other.
+    node.handle(vec![Event::Moved]);
     node.reload(false);
     while !node.pilot.has_started() {
         tokio::select! {
@@ -155,7 +157,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     )?;
     node.serving = true;
     node.untold = true;
-    node.told_generation = state.generation;
+    node.told_edition = state.edition;
     node.tell();
     tracing::info!(zones = state.sound, broken = state.broken.len(), records = state.records, admin = %admin_address, "answering on {}", list(&addresses));
     node.notify.ready(&format!("answering for {} zones", state.sound));
@@ -301,8 +303,8 @@ impl Node {
             told.insert(text);
         }
         self.told = told;
-        if self.serving && state.generation != self.told_generation {
-            self.told_generation = state.generation;
+        if self.serving && state.edition != self.told_edition {
+            self.told_edition = state.edition;
             tracing::info!(
                 generation = state.generation,
                 zones = state.sound,

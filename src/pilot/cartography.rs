@@ -9,9 +9,9 @@ use crate::steer::{Chart, Geometry, Guide, Order as Ranked};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Charts in use at once. Each takes up to twenty MB with a database of all cities, so those most used come first;
+/// Memory for charts. Each takes some twenty MB with a database of all cities, so those most used come first;
 /// services without one rank at each query, with the same outcome.
-const MAX_CHARTS: usize = 16;
+const MAX_BYTES: usize = 128 << 20;
 
 /// A chart to be drawn.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ impl Cartography {
             self.by_print.entry(known.geometry.print()).or_default().push(n);
         }
         let open = self.known.iter().filter(|known| matches!(known.chart, Drawn::Not) && users(known) > Some(0));
-        let next = open.max_by_key(|known| users(known)).filter(|_| self.charts().0 < MAX_CHARTS);
+        let next = open.max_by_key(|known| users(known)).filter(|_| self.charts().1 < MAX_BYTES);
         let Some(Known { geometry, .. }) = next else {
             self.stale = false;
             return None;

@@ -82,6 +82,8 @@ pub struct Job {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub generation: u64,
+    /// Generations that differ by more than charts.
+    pub edition: u64,
     /// Zones that are answered, and zones that get SERVFAIL.
     pub sound: usize,
     pub broken: Vec<Name>,
@@ -100,10 +102,15 @@ pub struct Pilot {
     /// The reading of databases under way, and whether they have changed since it began.
     surveying: Option<(u64, bool)>,
     surveyed: bool,
+    /// A fleet was read, well or not.
+    is_planned: bool,
     plan_problems: Vec<Problem>,
     zones: BTreeMap<Name, Held>,
     manners: Arc<Manners>,
     generation: u64,
+    edition: u64,
+    /// Only charts have changed since the last snapshot.
+    redrawn: bool,
     tickets: u64,
     /// How many zones are being built.
     building: usize,
@@ -126,6 +133,9 @@ struct Held {
     /// Something changed while it was under way.
     again: Option<bool>,
 }
+
+/// The order of a hostname that is gone.
+const NO_ORDER: u32 = u32::MAX;
 
 /// A build under way.
 #[derive(Debug)]
@@ -166,10 +176,12 @@ impl Pilot {
         for event in events {
             self.take(event, &mut actions);
         }
-        if self.started && std::mem::take(&mut self.unpublished) {
-            self.publish(&mut actions);
-        }
         if self.started {
+            let is_new = std::mem::take(&mut self.unpublished);
+            self.edition += u64::from(is_new);
+            if std::mem::take(&mut self.redrawn) | is_new {
+                self.publish(&mut actions);
+            }
             self.draw(&mut actions);
         }
         actions
@@ -203,6 +215,7 @@ impl Pilot {
         let of_zones = self.zones.values().flat_map(|held| &held.problems);
         State {
             generation: self.generation,
+            edition: self.edition,
             sound: served.clone().count(),
             broken: broken.collect(),
             records: served.map(|zone| zone.records()).sum(),
@@ -252,6 +265,7 @@ impl Pilot {
             }
         }
         self.plan_problems = problems;
+        self.is_planned = true;
         if !self.surveyed && self.surveying.is_none() {
             self.survey(actions);
         }
@@ -292,18 +306,15 @@ impl Pilot {
         self.start_if_done();
     }
 
-    /// Makes the services of all zones that are no longer what they were. A zone whose hostnames are no longer those of the plan keeps what it
-    /// has until it is built again.
+    /// Makes the services of all zones that are no longer what they were.
     fn steer(&mut self, is_moved: bool) {
         self.cartography.follow(&self.guide);
         self.unpublished |= is_moved;
         for held in self.zones.values_mut() {
             let Some(served) = &mut held.served else { continue };
             let is_same = Arc::ptr_eq(&served.plan, &held.plan) || served.plan.steered == held.plan.steered;
-            let (orders, fleet) = match is_same {
-                true => (held.orders.clone(), Arc::clone(&self.plan.fleet)),
-                false => (served.orders.clone(), Arc::clone(&served.fleet)),
-            };
+            let orders = if is_same { held.orders.clone() } else { numbered_as(&served.plan, &held.plan, &held.orders) };
+            let fleet = Arc::clone(&self.plan.fleet);
             let before = Made { fleet: &served.fleet, orders: &served.orders, services: &served.services };
             let services = self.cartography.services(&fleet, &orders, &self.guide, (!is_moved).then_some(before));
             let is_other = services.of != served.services.of
@@ -356,7 +367,7 @@ impl Pilot {
     fn charted(&mut self, ticket: u64, chart: Option<Chart>) {
         let Some((geometry, chart)) = self.cartography.drawn(ticket, chart) else { return };
         for served in self.zones.values_mut().filter_map(|held| held.served.as_mut()) {
-            self.unpublished |= cartography::hang(&mut served.services, &geometry, &chart);
+            self.redrawn |= cartography::hang(&mut served.services, &geometry, &chart);
         }
     }
 
@@ -406,7 +417,7 @@ impl Pilot {
     }
 
     fn start_if_done(&mut self) {
-        if !self.started && self.surveyed && self.is_idle() {
+        if !self.started && self.is_planned && self.surveyed && self.is_idle() {
             self.started = true;
             self.unpublished = true;
         }
@@ -431,6 +442,13 @@ impl Pilot {
         let snapshot = Snapshot { generation: self.generation, zones: Zones::new(serving), guide, manners };
         actions.push(Action::Publish(Arc::new(snapshot)));
     }
+}
+
+/// The orders of `new`, as the hostnames of `old` are numbered: until a zone is built again it has the names it was built with.
+fn numbered_as(old: &ZonePlan, new: &ZonePlan, orders: &Orders) -> Orders {
+    let numbers: HashMap<&Name, u32> = new.steered.iter().zip(&*orders.of).map(|(hostname, order)| (&hostname.name, *order)).collect();
+    let of = old.steered.iter().map(|hostname| numbers.get(&hostname.name).copied().unwrap_or(NO_ORDER));
+    Orders { of: of.collect(), list: orders.list.clone() }
 }
 
 /// What a new fleet would take away, more than half at once: seldom meant, and an empty file is the usual reason.

@@ -6,7 +6,7 @@ use meridian::answer::{Ask, Over, Verdict, handle};
 use meridian::clock::Now;
 use meridian::compile;
 use meridian::dns::master::Loader;
-use meridian::snapshot::{Serving, Snapshot, Zones};
+use meridian::snapshot::{Services, Serving, Snapshot, Zones};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -70,7 +70,8 @@ pub(crate) fn compare(bytes: &[u8]) -> usize {
     let zone_name = meridian::dns::name::Name::parse("x.test").unwrap();
     let compiled = compile::zone::zone(&zone_name, "zone", text.clone().into_bytes(), &mut NoFiles, &[]);
     let zone = compiled.zone.unwrap_or_else(|| panic!("{text}\n{:?}", compiled.problems));
-    let snapshot = Snapshot { generation: 1, zones: Zones::new(vec![Serving::Zone(Arc::new(zone))]), ..Snapshot::default() };
+    let zones = Zones::new(vec![Serving::Zone(Arc::new(zone), Services::default())]);
+    let snapshot = Snapshot { generation: 1, zones, ..Snapshot::default() };
     let mut compared = 0;
     while let (Some(name), Some(rtype)) = (bytes.name(true), bytes.next()) {
         let qtype = TYPES[rtype % TYPES.len()];
