@@ -101,7 +101,7 @@ fn settle(pilot: &mut Pilot, event: Event, atlas: &mut Option<Atlas>) -> Option<
                 Action::Chart(_) => {}
                 Action::Survey(ticket) => {
                     let survey = Survey { atlas: atlas.take().unwrap_or_default(), problems: vec![] };
-                    events.push(Event::Surveyed { ticket, survey });
+                    events.push(Event::Surveyed { ticket, survey: Box::new(survey) });
                 }
                 Action::Build(job) => {
                     let compiled = zone(&job.plan.name, "z", ZONE.into(), &mut NoFiles, &job.plan.steered);

@@ -225,7 +225,7 @@ impl Node {
         let (events, options) = (self.events.clone(), Arc::clone(&self.places));
         tokio::task::spawn_blocking(move || {
             let survey = catch_unwind(|| places::survey(&options)).unwrap_or_else(|_| places::fault(&options));
-            let _ = events.send(Event::Surveyed { ticket, survey });
+            let _ = events.send(Event::Surveyed { ticket, survey: Box::new(survey) });
         });
     }
 

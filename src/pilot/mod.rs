@@ -46,7 +46,7 @@ pub enum Event {
     Moved,
     Surveyed {
         ticket: u64,
-        survey: Survey,
+        survey: Box<Survey>,
     },
     Charted {
         ticket: u64,
@@ -203,7 +203,7 @@ impl Pilot {
                 }
             }
             Event::Moved => self.survey(actions),
-            Event::Surveyed { ticket, survey } => self.surveyed(ticket, survey, actions),
+            Event::Surveyed { ticket, survey } => self.surveyed(ticket, *survey, actions),
             Event::Charted { ticket, chart } => self.charted(ticket, chart),
         }
     }
@@ -513,7 +513,7 @@ mod tests {
     }
 
     fn surveyed(ticket: u64) -> Event {
-        Event::Surveyed { ticket, survey: Survey { atlas: Atlas::default(), problems: vec![] } }
+        Event::Surveyed { ticket, survey: Box::new(Survey { atlas: Atlas::default(), problems: vec![] }) }
     }
 
     fn planned(plan: Plan) -> Event {

@@ -11,7 +11,7 @@ pub(crate) fn steered(addresses: &[&str], hostname: &str) -> String {
     let addresses: Vec<String> = addresses.iter().map(|address| format!("\"{address}\"")).collect();
     format!(
         "{}[[panel]]\nname = \"p1\"\naddresses = [{}]\n[[panel]]\nname = \"p2\"\naddresses = [\"192.0.2.62\"]\n\
-         [[set]]\nname = \"s\"\npanels = [\"p1\", \"p2\"]\n[[hostname]]\nname = \"{hostname}\"\nset = \"s\"\n",
+         [[set]]\nname = \"s\"\npanels = [\"p1\", \"p2\"]\nsteer = \"failover\"\n[[hostname]]\nname = \"{hostname}\"\nset = \"s\"\n",
         zones(&["z.example"]),
         addresses.join(", ")
     )

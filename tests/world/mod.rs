@@ -63,7 +63,7 @@ impl World<'_> {
                     Action::Publish(snapshot) => published = Some(snapshot),
                     Action::Survey(ticket) => {
                         let survey = Survey { atlas: self.atlas(), problems: vec![] };
-                        events.push_back(Event::Surveyed { ticket, survey });
+                        events.push_back(Event::Surveyed { ticket, survey: Box::new(survey) });
                     }
                     Action::Chart(sketch) if with_charts => {
                         let chart = Chart::new(&sketch.geometry, &sketch.guide);
