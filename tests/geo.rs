@@ -282,8 +282,8 @@ fn a_place_is_what_the_record_knows_of_it_and_never_the_null_island() {
     let country = |code| Value::Map(vec![("iso_code", text(code))]);
     let at = |latitude, longitude| Value::Map(vec![("latitude", Value::Double(latitude)), ("longitude", Value::Double(longitude))]);
     let continent = |code| Value::Map(vec![("code", text(code))]);
-    type Case<'a> = (&'a str, Value, Option<(f64, f64)>, Option<&'a str>, &'a str);
-    let cases: [Case<'_>; 15] = [
+    type Place = Option<(f64, f64)>;
+    let cases: [(&str, Value, Place, Option<&str>, &str); 15] = [
         ("a country alone is at its centre", Value::Map(vec![("country", country("DE"))]), Some(germany), Some("DE"), "EU"),
         ("the flat one too", Value::Map(vec![("country_code", text("DE"))]), Some(germany), Some("DE"), "EU"),
         (
