@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// Charts in use at once. Each takes up to twenty MB with a database of all cities, so those most used come first;
 /// services without one rank at each query, with the same outcome.
-const MAX_CHARTS: usize = 16;
+pub const MAX_CHARTS: usize = 16;
 
 /// A chart to be drawn.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@
 
 mod cartography;
 
-pub use cartography::Sketch;
+pub use cartography::{MAX_CHARTS, Sketch};
 
 use crate::compile::plan::{Orders, Plan, ZonePlan};
 use crate::compile::service;
