@@ -20,7 +20,8 @@
 //!
 //! hands   transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
 //!
-//! doors   admin      HTTP: does it live, does it answer
+//! doors   control    every verb an operator has, once: explain
+//!         admin      HTTP: does it live, does it answer
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
 //!         config     meridian.toml → options
@@ -41,6 +42,7 @@ pub mod cli;
 pub mod clock;
 pub mod compile;
 pub mod config;
+pub mod control;
 pub mod dns;
 pub mod document;
 pub mod fleet;

@@ -5,6 +5,7 @@ use super::proof::{self, Proof};
 use super::shape::shape;
 use super::steered::Client;
 use super::trail::{Current, Trail};
+use super::why::Of;
 use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
@@ -114,7 +115,10 @@ impl<'a> Walk<'a, '_, '_> {
                     self.dname(&mut current, node, depth, is_first)?
                 }
                 Found::Node(node) => self.at_node(&mut current, node, None, proof)?,
-                Found::Missing(encloser, depth) if let Some((service, member)) = self.panel_below(encloser, &current.path, depth) => {
+                Found::Missing(encloser, depth)
+                    if let Some((hostname, service, member)) = self.panel_below(encloser, &current.path, depth) =>
+                {
+                    self.client.come_upon(hostname, Of::Panel(member));
                     if current.path.count() > depth + 1 {
                         return self.negative(current.owner(), &current.path, rcode::NXDOMAIN, Some(proof));
                     }

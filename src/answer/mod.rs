@@ -22,7 +22,7 @@ use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header, Malformed, PLAIN_UDP, Query, Question, Tsig, rcode, read_query};
 use crate::snapshot::path::Path;
 use crate::snapshot::{Serving, Snapshot};
-pub use why::{By, Why};
+pub use why::{By, Located, Of, Why};
 
 use edns::Extras;
 use message::Message;
@@ -60,7 +60,7 @@ pub struct Reply {
     pub len: usize,
     /// The extended RCODE.
     pub rcode: u16,
-    /// Only where the answer depends on who asks.
+    /// Only where a steered name was come upon.
     pub why: Option<Why>,
 }
 
@@ -136,17 +136,9 @@ fn decide(
         class::CH => return chaos::answer(&snapshot.manners, &path, question.qtype, message),
         _ => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
     }
-    let mut serving = snapshot.zones.find(&path, path.count());
+    let serving = snapshot.zones.answering(&path, question.qtype);
     if matches!(question.qtype, Type::AXFR | Type::IXFR) && !serving.is_some_and(|zone| zone.apex().eq_ignore_ascii_case(path.wire())) {
         return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative);
-    }
-    if question.qtype == Type::DS
-        && let Some(child) = serving
-        && path.count() > 0
-        && child.apex().eq_ignore_ascii_case(path.wire())
-    {
-        // What the parent says of a delegation is the parent's: RFC 4035 §3.1.4.1.
-        serving = snapshot.zones.find(&path, path.count() - 1).or(serving);
     }
     let (zone, services) = match serving {
         None => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),

@@ -2,7 +2,7 @@
 
 use super::lookup::{Cut, Walk};
 use super::message::{Full, Owner, Section};
-use super::why::{By, Why};
+use super::why::{By, Located, Of, Why};
 use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::snapshot::Services;
@@ -56,7 +56,7 @@ impl<'a> Client<'a> {
 
     /// None: nobody can be chosen in this family.
     #[inline]
-    fn choose(&mut self, number: usize, service: &Service, family: Family) -> Option<Choice> {
+    fn choose(&mut self, service: &Service, family: Family) -> Option<Choice> {
         let roster = &service.roster;
         let (class, by, place, mut prefix) = self.locate(service);
         let network = self.subnet.unwrap_or(self.resolver);
@@ -66,12 +66,27 @@ impl<'a> Client<'a> {
             prefix = prefix.max(self.guide.find(place).1);
         }
         let scope = roster.narrowed(prefix, choice.by_slot, network);
-        let is_empty = choice.members().is_empty();
-        if !is_empty {
-            self.scope = self.scope.max(self.subnet.map(|_| scope));
+        self.note(Located { by, place, class, network, slot, prefix }, Some((family, choice)));
+        if choice.members().is_empty() {
+            return None;
         }
-        self.why = Some(Why { service: number, family, by, place, is_known: class.is_known(), network, choice, scope, ttl: service.ttl });
-        (!is_empty).then_some(choice)
+        self.scope = self.scope.max(self.subnet.map(|_| scope));
+        Some(choice)
+    }
+
+    /// Whatever is said now is said of this hostname.
+    #[inline]
+    pub(super) fn come_upon(&mut self, hostname: usize, of: Of) {
+        self.why = Some(Why::new(hostname, of));
+    }
+
+    #[inline]
+    fn note(&mut self, located: Located, chosen: Option<(Family, Choice)>) {
+        let Some(why) = &mut self.why else { return };
+        why.client = Some(located);
+        if let Some((family, choice)) = chosen {
+            why.chosen[family as usize] = Some(choice);
+        }
     }
 }
 
@@ -80,21 +95,21 @@ impl<'a> Walk<'a, '_, '_> {
     #[inline]
     pub(super) fn steer(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>) -> Result<bool, Cut> {
         let Some((hostname, part)) = node.steered() else { return Ok(false) };
-        let Some(number) = self.client.services.of.get(hostname).map(|number| *number as usize) else { return Ok(false) };
         let Some(service) = self.client.services.of_hostname(hostname) else { return Ok(false) };
+        self.client.come_upon(hostname, Of::Part(part));
         match (part, self.qtype) {
-            (Part::Host, Type::A) => self.steered_addresses(owner, number, service, Family::V4),
-            (Part::Host, Type::AAAA) => self.steered_addresses(owner, number, service, Family::V6),
+            (Part::Host, Type::A) => self.steered_addresses(owner, service, Family::V4),
+            (Part::Host, Type::AAAA) => self.steered_addresses(owner, service, Family::V6),
             // One RRset is answer enough: RFC 8482 §4.1.
-            (Part::Host, Type::ANY) if service.has_v4 => self.steered_addresses(owner, number, service, Family::V4),
-            (Part::Host, Type::ANY) => self.steered_addresses(owner, number, service, Family::V6),
+            (Part::Host, Type::ANY) if service.has_v4 => self.steered_addresses(owner, service, Family::V4),
+            (Part::Host, Type::ANY) => self.steered_addresses(owner, service, Family::V6),
             (Part::Host, Type::HTTPS) => match service.binds_name() {
-                Some(port) => self.binding(owner, number, service, port, &[0]),
+                Some(port) => self.binding(owner, service, port, &[0]),
                 None => Ok(false),
             },
             (Part::Service, Type::SRV | Type::ANY) => self.services(owner, path, service),
             (Part::Binding, Type::HTTPS | Type::ANY) => match service.https {
-                Some(port) => self.binding(owner, number, service, port, &owner.name[path.start(path.count() - 2)..]),
+                Some(port) => self.binding(owner, service, port, &owner.name[path.start(path.count() - 2)..]),
                 None => Ok(false),
             },
             _ => Ok(false),
@@ -102,11 +117,11 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     #[inline]
-    fn steered_addresses(&mut self, owner: Owner<'_>, number: usize, service: &'a Service, family: Family) -> Result<bool, Cut> {
+    fn steered_addresses(&mut self, owner: Owner<'_>, service: &'a Service, family: Family) -> Result<bool, Cut> {
         if !service.has(family) {
             return Ok(false);
         }
-        let Some(choice) = self.client.choose(number, service, family) else { return Ok(false) };
+        let Some(choice) = self.client.choose(service, family) else { return Ok(false) };
         let before = self.message.mark();
         let mut left = MAX_ADDRESSES;
         for member in choice.members() {
@@ -125,7 +140,7 @@ impl<'a> Walk<'a, '_, '_> {
 
     /// An HTTPS record whose hints are what A and AAAA would say.
     #[inline(never)]
-    fn binding(&mut self, owner: Owner<'_>, number: usize, service: &'a Service, port: u16, target: &[u8]) -> Result<bool, Cut> {
+    fn binding(&mut self, owner: Owner<'_>, service: &'a Service, port: u16, target: &[u8]) -> Result<bool, Cut> {
         let mut data = [0; MAX_BINDING];
         let mut writing = Writing { data: &mut data, len: 0 };
         writing.put(&1u16.to_be_bytes());
@@ -135,7 +150,7 @@ impl<'a> Walk<'a, '_, '_> {
         writing.put(&port.to_be_bytes());
         let mut is_any = false;
         for (family, hint) in BOTH.into_iter().zip(HINTS) {
-            let Some(choice) = service.has(family).then(|| self.client.choose(number, service, family)).flatten() else { continue };
+            let Some(choice) = service.has(family).then(|| self.client.choose(service, family)).flatten() else { continue };
             is_any = true;
             writing.put(&hint.to_be_bytes());
             let length_at = writing.len;
@@ -172,6 +187,8 @@ impl<'a> Walk<'a, '_, '_> {
             }
             class => class,
         };
+        let network = client.subnet.unwrap_or(client.resolver);
+        client.note(Located { by, place, class, network, slot: roster.slot(network, client.seed), prefix }, None);
         let before = self.message.mark();
         let (mut priority, mut written, mut full) = (0u16, 0usize, Ok(()));
         roster.rank(client.guide, class, |tier| {
@@ -233,7 +250,7 @@ impl<'a> Walk<'a, '_, '_> {
 
     /// The panel that a name directly below a hostname stands for, if it is one: `<panel>.NAME`, which SRV records point at.
     #[inline]
-    pub(super) fn panel_below(&self, encloser: Node<'a>, path: &Path, depth: usize) -> Option<(&'a Service, u16)> {
+    pub(super) fn panel_below(&self, encloser: Node<'a>, path: &Path, depth: usize) -> Option<(usize, &'a Service, u16)> {
         if encloser.flags() & flag::STEERED == 0 {
             return None;
         }
@@ -241,7 +258,7 @@ impl<'a> Walk<'a, '_, '_> {
         let service = self.client.services.of_hostname(hostname).filter(|service| part == Part::Host && service.http.is_some())?;
         let at = path.start(depth + 1);
         let label = &path.wire()[at + 1..at + 1 + usize::from(path.wire()[at])];
-        Some((service, service.member(label)?))
+        Some((hostname, service, service.member(label)?))
     }
 
     /// What a panel's own name has for the question.

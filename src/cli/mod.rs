@@ -6,6 +6,7 @@
 //! Never  decides anything about DNS: it reads, hands over and prints.
 
 mod check;
+mod explain;
 mod files;
 mod log;
 mod reload;
@@ -27,6 +28,7 @@ struct Arguments {
 enum Command {
     Serve(serve::ServeArgs),
     Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
     Reload(reload::ReloadArgs),
 }
 
@@ -35,6 +37,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve(args) => serve::serve(args),
         Command::Check(args) => check::check(args),
+        Command::Explain(args) => explain::explain(args),
         Command::Reload(args) => reload::reload(args),
     }
 }

@@ -95,15 +95,7 @@ pub(super) fn places(geoip: &config::Geoip) -> node::places::Options {
 fn read(config: &Config, fleet_path: &Path, secrets_path: &Path) -> Reading {
     let (fleet, mut problems) = read_fleet(fleet_path);
     let manners = match config::load_cookie_secrets(secrets_path) {
-        Ok(cookie_secrets) => Some(Manners {
-            udp_size: config.dns.udp_size,
-            name: config.node.name.clone(),
-            version: concat!("meridian ", env!("CARGO_PKG_VERSION")).into(),
-            cookie_secrets,
-            // Units of 100 ms (RFC 7828 §3.1).
-            tcp_idle: u16::try_from(config.dns.tcp.idle.as_millis() / 100).unwrap_or(u16::MAX),
-            ecs_from: config.dns.ecs_from.clone(),
-        }),
+        Ok(cookie_secrets) => Some(manners(config, cookie_secrets)),
         Err(found) => {
             // The old secrets stay, and so may the fleet change.
             problems.extend(found.into_iter().map(|problem| Problem { severity: Severity::Warning, ..problem }));
@@ -115,5 +107,18 @@ fn read(config: &Config, fleet_path: &Path, secrets_path: &Path) -> Reading {
         problems,
         manners,
         files: vec![fleet_path.to_owned(), secrets_path.to_owned()],
+    }
+}
+
+/// How the node presents itself.
+pub(super) fn manners(config: &Config, cookie_secrets: Vec<[u8; 16]>) -> Manners {
+    Manners {
+        udp_size: config.dns.udp_size,
+        name: config.node.name.clone(),
+        version: concat!("meridian ", env!("CARGO_PKG_VERSION")).into(),
+        cookie_secrets,
+        // Units of 100 ms (RFC 7828 §3.1).
+        tcp_idle: u16::try_from(config.dns.tcp.idle.as_millis() / 100).unwrap_or(u16::MAX),
+        ecs_from: config.dns.ecs_from.clone(),
     }
 }

@@ -39,6 +39,12 @@ impl Network {
         }
     }
 
+    /// Of all whose first `prefix` bits are those of `address`; a longer prefix than there are bits means all of them.
+    pub fn around(address: IpAddr, prefix: u8) -> Self {
+        let prefix = prefix.min(if address.is_ipv4() { 32 } else { 128 });
+        Self { address: mask(address, prefix), prefix }
+    }
+
     /// All of IPv4 and all of IPv6.
     pub fn everywhere() -> [Self; 2] {
         [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()].map(|address| Self { address, prefix: 0 })
@@ -98,5 +104,10 @@ mod tests {
         assert!(!network.contains("192.0.3.0".parse().unwrap()));
         assert!(!network.contains("::1".parse().unwrap()));
         assert!(Network::parse("::/0").unwrap().contains("2001:db8::1".parse().unwrap()));
+        for (address, prefix, shown) in
+            [("192.0.2.77", 24, "192.0.2.0/24"), ("192.0.2.77", 99, "192.0.2.77/32"), ("2001:db8::1", 0, "::/0")]
+        {
+            assert_eq!(Network::around(address.parse().unwrap(), prefix).to_string(), shown);
+        }
     }
 }

@@ -8,6 +8,7 @@
 pub mod data;
 mod files;
 pub mod notify;
+pub mod once;
 pub mod places;
 
 use crate::admin::{self, Readiness, Status};

@@ -3,6 +3,7 @@
 use super::path::Path;
 use super::service::Services;
 use super::zone::Zone;
+use crate::dns::rtype::Type;
 use std::sync::Arc;
 
 /// What is said for the names of one zone.
@@ -69,6 +70,17 @@ impl Zones {
             left &= !(1u128 << depth);
         }
         None
+    }
+
+    /// Whose business a question is.
+    #[inline]
+    pub fn answering(&self, path: &Path, qtype: Type) -> Option<&Serving> {
+        let serving = self.find(path, path.count());
+        if qtype == Type::DS && path.count() > 0 && serving.is_some_and(|child| child.apex().eq_ignore_ascii_case(path.wire())) {
+            // What the parent says of a delegation is the parent's: RFC 4035 §3.1.4.1.
+            return self.find(path, path.count() - 1).or(serving);
+        }
+        serving
     }
 
     #[inline]

@@ -97,6 +97,16 @@ impl Geometry {
         nearest.map_or(NOWHERE, |(_, region)| region)
     }
 
+    /// The region from which all are ranked; `NOWHERE`: distance alone decides.
+    /// A client that no region claims counts to the region of its nearest panel where that says who comes next.
+    pub fn ranked_from(&self, guide: &Guide, client: &Client) -> u16 {
+        if client.home != NOWHERE {
+            return client.home;
+        }
+        let nearest = self.home(client);
+        if guide.has_followers(nearest) { nearest } else { NOWHERE }
+    }
+
     /// The squared chord of a distance that is longer by `spread`.
     #[inline]
     fn stretched(&self, chord2: f32) -> f32 {
@@ -119,14 +129,7 @@ impl Geometry {
 impl<'g, const N: usize> Ranking<'g, N> {
     fn new(geometry: &'g Geometry, guide: &Guide, client: &Client) -> Self {
         let mut ranking = Self { geometry, keys: [OUT; N], tier: [0; N] };
-        // A client that no region claims counts to the region of its nearest panel where that says who comes next; else distance alone decides.
-        let mut home = client.home;
-        if home == NOWHERE {
-            let nearest = geometry.home(client);
-            if guide.has_followers(nearest) {
-                home = nearest;
-            }
-        }
+        let home = geometry.ranked_from(guide, client);
         for (key, stop) in ranking.keys.iter_mut().zip(&geometry.stops) {
             let chord2 = stop.point.map_or(FAR, |point| point.chord2(client.point));
             let rank = if home == NOWHERE { 0 } else { guide.rank(home, stop.region) };

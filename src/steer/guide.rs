@@ -1,7 +1,7 @@
 //! Where a client is, as ranking needs to know it: databases and the regions' own rules laid over each other.
 
 use crate::document::Network;
-use crate::geo::{Atlas, Continents, Hit, Point, Ranges, networks_overlay};
+use crate::geo::{Atlas, Continents, Hit, Land, Point, Ranges, networks_overlay};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -64,6 +64,14 @@ pub enum Rule {
     Asn(u16),
 }
 
+/// What of a client's land a region serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    Subdivision,
+    Country,
+    Continent,
+}
+
 /// A client whose place is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Client {
@@ -91,16 +99,7 @@ impl Guide {
         let homes =
             regions.iter().map(|region| Home { point: Point::at(region.latitude, region.longitude), continents: continents(region) });
         let homes = homes.collect();
-        let lands = atlas.lands().iter().map(|land| {
-            let serves = |wanted: &dyn Fn(&Region) -> bool| numbered().find(|(region, _)| wanted(region)).map(|(_, n)| n);
-            let country = land.country.as_ref().and_then(|code| str::from_utf8(code).ok());
-            let subdivision = land.subdivision.zip(country).map(|(part, country)| format!("{country}-{}", part.as_str()));
-            serves(&|region| subdivision.as_ref().is_some_and(|code| region.subdivisions.contains(code)))
-                .or_else(|| serves(&|region| country.is_some_and(|code| region.countries.iter().any(|known| known == code))))
-                .or_else(|| serves(&|region| region.continents & land.continents != 0))
-                .unwrap_or(NOWHERE)
-        });
-        let lands = lands.collect();
+        let lands = atlas.lands().iter().map(|land| claim(&regions, land).map_or(NOWHERE, |(region, _)| region)).collect();
         Self { atlas, homes, rules, lands, regions }
     }
 
@@ -138,6 +137,11 @@ impl Guide {
         Some(if n % 2 == 0 { Rule::Network(n / 2) } else { Rule::Asn(n / 2) })
     }
 
+    /// The region that serves a place by its land, and what of the land it names.
+    pub fn claim(&self, spot: Spot) -> Option<(u16, Claim)> {
+        claim(&self.regions, &self.atlas.land(self.atlas.cell(spot.cell).land))
+    }
+
     pub fn rules(&self) -> &Ranges<u16> {
         &self.rules
     }
@@ -148,7 +152,7 @@ impl Guide {
 
     /// How soon panels of `region` come for clients of `home`: its own first, then those of `then` in order, then all others.
     #[inline]
-    pub(super) fn rank(&self, home: u16, region: u16) -> u8 {
+    pub fn rank(&self, home: u16, region: u16) -> u8 {
         if home == region {
             return 0;
         }
@@ -164,6 +168,20 @@ impl Guide {
     pub fn continents(&self, region: u16) -> Continents {
         self.homes.get(usize::from(region)).map_or(0, |home| home.continents)
     }
+}
+
+/// The first region that names the land most exactly.
+fn claim(regions: &[Region], land: &Land) -> Option<(u16, Claim)> {
+    let first = |wanted: &dyn Fn(&Region) -> bool| regions.iter().zip(0u16..).find(|(region, _)| wanted(region)).map(|(_, n)| n);
+    let country = land.country.as_ref().and_then(|code| str::from_utf8(code).ok());
+    let subdivision = land.subdivision.zip(country).map(|(part, country)| format!("{country}-{}", part.as_str()));
+    let by_subdivision = first(&|region| subdivision.as_ref().is_some_and(|code| region.subdivisions.contains(code)));
+    let by_country = || first(&|region| country.is_some_and(|code| region.countries.iter().any(|known| known == code)));
+    let by_continent = || first(&|region| region.continents & land.continents != 0);
+    by_subdivision
+        .map(|n| (n, Claim::Subdivision))
+        .or_else(|| by_country().map(|n| (n, Claim::Country)))
+        .or_else(|| by_continent().map(|n| (n, Claim::Continent)))
 }
 
 /// What it serves, else where it stands.

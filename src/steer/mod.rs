@@ -14,7 +14,7 @@ mod standing;
 
 pub use chart::Chart;
 pub use geometry::{Fence, Geometry, MAX_STOPS, Stop};
-pub use guide::{Client, Guide, NOWHERE, Region, Rule, Spot};
-pub use roster::{Choice, Class, Family, How, MAX_ANSWERS, Member, Order, Roster};
+pub use guide::{Claim, Client, Guide, NOWHERE, Region, Rule, Spot};
+pub use roster::{Choice, Class, Family, How, MAX_ANSWERS, Member, Order, Roster, Tally};
 pub use slots::{Slot, key};
 pub use standing::{Family as Fitness, Fit, Limits, Standing, State, judge};

@@ -193,6 +193,31 @@ impl Roster {
         prefix.max(if network.is_ipv4() { SLOT_V4 } else { SLOT_V6 })
     }
 
+    #[inline]
+    pub fn tally(&self, tier: &[u16], family: Family) -> Tally {
+        let mut tally = Tally::default();
+        for stop in tier {
+            let Range { start, end } = self.stops[usize::from(*stop)];
+            for n in start..end {
+                let member = &self.members[usize::from(n)];
+                if !member.weight(family).is_zero() {
+                    tally.serving += 1;
+                    tally.last = n;
+                }
+                tally.up += u64::from(member.fit.up);
+                tally.full += u64::from(member.fit.full);
+                tally.open = tally.open.max(member.fit.open);
+            }
+        }
+        tally
+    }
+
+    /// The share of its clients, in 1/65,536, that a tier keeps while others come after it.
+    #[inline]
+    pub fn kept(&self, tally: &Tally) -> u32 {
+        if self.calm { WHOLE } else { standing::kept(tally.up, tally.full, tally.open, self.overflow) }
+    }
+
     /// The members at a stop, with their numbers.
     pub fn numbered_at(&self, stop: u16) -> impl Iterator<Item = (u16, &Member)> {
         self.stops[usize::from(stop)].clone().map(|n| (n, &self.members[usize::from(n)]))
@@ -211,6 +236,19 @@ impl Member {
             Family::V6 => self.fit.v6,
         }
     }
+}
+
+/// What the members of a tier come to in one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// How many have weight.
+    pub serving: usize,
+    /// The last of those.
+    last: u16,
+    /// In the units of `Fit`.
+    pub up: u64,
+    pub full: u64,
+    pub open: u32,
 }
 
 /// One walk down a ranking.
@@ -239,21 +277,8 @@ impl<'r> Choosing<'r> {
         let number = self.tiers;
         self.tiers += 1;
         let roster = self.roster;
-        let (mut serving, mut last) = (0usize, 0u16);
-        let (mut up, mut full, mut open) = (0u64, 0u64, 0u32);
-        for stop in tier {
-            let Range { start, end } = roster.stops[usize::from(*stop)];
-            for n in start..end {
-                let member = &roster.members[usize::from(n)];
-                if !member.weight(self.family).is_zero() {
-                    serving += 1;
-                    last = n;
-                }
-                up += u64::from(member.fit.up);
-                full += u64::from(member.fit.full);
-                open = open.max(member.fit.open);
-            }
-        }
+        let tally = roster.tally(tier, self.family);
+        let serving = tally.serving;
         if serving == 0 {
             return false;
         }
@@ -261,7 +286,7 @@ impl<'r> Choosing<'r> {
         self.choice.tier = number;
         self.choice.by_slot = self.is_handed_on;
         if serving == 1 {
-            self.choice.members[0] = last;
+            self.choice.members[0] = tally.last;
             self.choice.count = 1;
         } else {
             let wanted = usize::from(roster.answers).min(MAX_ANSWERS);
@@ -269,13 +294,8 @@ impl<'r> Choosing<'r> {
             self.choice.by_slot |= serving > wanted || roster.choice == How::Sticky;
             self.pick(tier, serving, wanted);
         }
-        if roster.calm {
-            self.is_done = true;
-            return true;
-        }
-        let kept = standing::kept(up, full, open, roster.overflow);
-        let tier = u8::try_from(number).unwrap_or(u8::MAX);
-        if kept == WHOLE || slots::keeps(self.choice.slot, tier, kept) {
+        let kept = roster.kept(&tally);
+        if kept == WHOLE || slots::keeps(self.choice.slot, u8::try_from(number).unwrap_or(u8::MAX), kept) {
             self.choice.by_slot |= kept != WHOLE;
             self.is_done = true;
             return true;

@@ -105,7 +105,7 @@ fn static_data_in_the_way_of_a_hostname_at_a_cold_start() {
         place.write("z.example.zone", &format!("{head}{line}"));
         let node = place.start();
         let shown = node.readyz();
-        assert!(shown.contains("fleet.toml:13: hostname live.z.example.: ") && shown.contains(what), "{line}: {shown}");
+        assert!(shown.contains("fleet.toml:14: hostname live.z.example.: ") && shown.contains(what), "{line}: {shown}");
         assert!(!node.says("live.z.example", A).contains("192.0.2.61"), "{line}");
         // What the zone's file says goes on being answered.
         let answer = node.says("live.z.example", A);

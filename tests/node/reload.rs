@@ -128,8 +128,8 @@ fn a_broken_fleet_keeps_the_old_one() {
     // One error, and also what is sound in it has to wait.
     let broken = steered(&["192.0.2.99"], "live.z.example") + &zones(&["y.example"]) + "[[panel]]\nname = \"p3\"\naddresses = [\"x\"]\n";
     place.write("fleet.toml", &broken);
-    node.hears("fleet.toml:21: panel p3: addresses:");
-    let shown = node.comes_to_show("fleet.toml:21: ");
+    node.hears("fleet.toml:22: panel p3: addresses:");
+    let shown = node.comes_to_show("fleet.toml:22: ");
     assert!(shown.starts_with("HTTP/1.1 200 ") && !shown.contains("--force"), "{shown}");
     assert!(node.says("live.z.example", A).contains("192.0.2.61") && node.says("y.example", A).starts_with("REFUSED"));
     place.write("fleet.toml", "\u{feff}[[zone\n");

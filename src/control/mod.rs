@@ -1,0 +1,19 @@
+//! Every verb an operator has, once.
+//!
+//! Owns   explain: an answer, and why it is what it is.
+//! Takes  a snapshot, the fleet it was made of, and a question.
+//! Gives  what the server says to it, step by step, for people (`Display`) and for programs (`Serialize`).
+//! Never  decides an answer itself: it asks the code that answers and puts its record into words.
+
+mod explain;
+mod fixed;
+mod heard;
+mod question;
+mod steered;
+#[cfg(test)]
+mod tests;
+mod text;
+mod words;
+
+pub use explain::{Explanation, Facts, Ranked, Shown, Step, Tiered, explain, geometry};
+pub use question::Question;
