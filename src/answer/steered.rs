@@ -65,10 +65,14 @@ impl<'a> Client<'a> {
         if choice.beyond_chart && by == By::Subnet {
             prefix = prefix.max(self.guide.find(place).1);
         }
+        if choice.members().is_empty() {
+            // Nobody has weight, whoever asks.
+            return None;
+        }
         let scope = roster.narrowed(prefix, choice.by_slot, network);
         self.scope = self.scope.max(self.subnet.map(|_| scope));
         self.why = Some(Why { service: number, family, by, place, is_known: class.is_known(), network, choice, scope, ttl: service.ttl });
-        (!choice.members().is_empty()).then_some(choice)
+        Some(choice)
     }
 }
 
