@@ -68,6 +68,7 @@ impl<'a> Client<'a> {
         let scope = roster.narrowed(prefix, choice.by_slot, network);
         self.note(Located { by, place, class, network, slot, prefix }, Some((family, choice)));
         if choice.members().is_empty() {
+            // Nobody has weight, whoever asks.
             return None;
         }
         self.scope = self.scope.max(self.subnet.map(|_| scope));

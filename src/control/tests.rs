@@ -179,7 +179,7 @@ impl World {
                     }
                     Action::Survey(ticket) => {
                         let survey = Survey { atlas: Atlas::new(Vec::new(), &overrides), problems: Vec::new() };
-                        events.push_back(Event::Surveyed { ticket, survey });
+                        events.push_back(Event::Surveyed { ticket, survey: Box::new(survey) });
                     }
                     Action::Chart(sketch) => {
                         let chart = Chart::new(&sketch.geometry, &sketch.guide);

@@ -18,3 +18,6 @@ pub use guide::{Claim, Client, Guide, NOWHERE, Region, Rule, Spot};
 pub use roster::{Choice, Class, Family, How, MAX_ANSWERS, Member, Order, Roster, Tally};
 pub use slots::{Slot, key};
 pub use standing::{Family as Fitness, Fit, Limits, Standing, State, judge};
+
+#[cfg(test)]
+mod tests;

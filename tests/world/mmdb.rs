@@ -62,15 +62,15 @@ pub(crate) fn write(entries: &[Entry]) -> Vec<u8> {
     bytes.extend(data);
     bytes.extend(b"\xab\xcd\xefMaxMind.com");
     bytes.extend(map(&[
-        ("binary_format_major_version", unsigned(2)),
-        ("binary_format_minor_version", unsigned(0)),
-        ("build_epoch", unsigned(1_559_731_985)),
+        ("binary_format_major_version", short(2)),
+        ("binary_format_minor_version", short(0)),
+        ("build_epoch", vec![4, 2, 0x5c, 0xf7, 0x9f, 0x11]),
         ("database_type", text("Places")),
         ("description", map(&[])),
-        ("ip_version", unsigned(6)),
+        ("ip_version", short(6)),
         ("languages", vec![0, 4]),
         ("node_count", unsigned(count)),
-        ("record_size", unsigned(32)),
+        ("record_size", short(32)),
     ]));
     bytes
 }
@@ -98,6 +98,10 @@ fn double(number: f64) -> Vec<u8> {
 
 fn unsigned(number: u32) -> Vec<u8> {
     [&[6 << 5 | 4][..], &number.to_be_bytes()].concat()
+}
+
+fn short(number: u16) -> Vec<u8> {
+    [&[5 << 5 | 2][..], &number.to_be_bytes()].concat()
 }
 
 fn map(fields: &[(&str, Vec<u8>)]) -> Vec<u8> {
