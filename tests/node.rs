@@ -2,6 +2,8 @@
 
 #[path = "node/broken.rs"]
 mod broken;
+#[path = "node/explain.rs"]
+mod explain;
 #[path = "node/hostile.rs"]
 mod hostile;
 mod peers;

@@ -10,7 +10,8 @@ use crate::document::{Network, Problem};
 use crate::fleet::{self, Fleet};
 use crate::geo::{Atlas, Override};
 use crate::pilot::{Action, Event, Pilot, Survey};
-use crate::snapshot::{Manners, Snapshot};
+use crate::snapshot::service::Service;
+use crate::snapshot::{Manners, Services, Serving, Snapshot, Zones};
 use crate::steer::Chart;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -532,6 +533,53 @@ fn scopes_are_told_only_where_the_answer_has_one() {
         because,
         format!("/{}: of all of {} nobody knows where it is, so the resolver's place counts", bits.unwrap(), "192.0.0.0/6")
     );
+}
+
+#[test]
+fn a_tier_that_hands_clients_on_is_told_of() {
+    let World { snapshot, fleet } = World::new(FLEET);
+    // Half of the first tier is down: the services are changed as health will change them.
+    let limp = |service: &Service| {
+        let mut service = service.clone();
+        (service.roster.calm, service.roster.overflow) = (false, 1 << 16);
+        let first = &mut service.roster.members[0].fit;
+        first.up = first.full / 2;
+        Arc::new(service)
+    };
+    let zones = snapshot.zones.iter().map(|serving| match serving {
+        Serving::Zone(zone, services) => {
+            let list = services.list.iter().map(|service| limp(service)).collect();
+            Serving::Zone(Arc::clone(zone), Services { of: Arc::clone(&services.of), list })
+        }
+        broken => broken.clone(),
+    });
+    let world = World { snapshot: Arc::new(Snapshot { zones: Zones::new(zones.collect()), ..Snapshot::clone(&snapshot) }), fleet };
+    let mut kept = 0;
+    for n in 0..200 {
+        let explanation = world.ask("reserve.z.test", "A", &format!("10.9.{n}.1"), None);
+        let states: Vec<(&str, f64)> = explanation
+            .steps
+            .iter()
+            .filter_map(|step| match &step.facts {
+                Facts::Tier(tiered) => Some((tiered.state, tiered.keeps)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(explanation.scope, Some(24));
+        if explanation.panel.as_deref() == Some("nyc1") {
+            kept += 1;
+            assert_eq!(states, [("chosen", 0.5), ("waiting", 1.0), ("waiting", 1.0)]);
+        } else {
+            assert_eq!(
+                (explanation.panel.as_deref(), &states[..]),
+                (Some("fra1"), &[("handed-on", 0.5), ("chosen", 1.0), ("waiting", 1.0)][..])
+            );
+            let notes = notes(&explanation);
+            assert!(notes[0].starts_with("nyc1 keeps 50 % of its clients, not those of slot "), "{}", notes[0]);
+            assert_eq!(notes[1], "fra1 chosen: alone in its tier");
+        }
+    }
+    assert!((70..130).contains(&kept), "{kept} of 200 are kept");
 }
 
 #[test]
