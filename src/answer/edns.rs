@@ -194,3 +194,44 @@ fn option_head(code: u16, len: usize) -> [u8; OPTION_HEAD] {
     let ([a, b], [c, d]) = (code.to_be_bytes(), (len as u16).to_be_bytes());
     [a, b, c, d]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_subnet_has_one_form() {
+        for (option, address, offset) in [
+            (&[0, 1, 24, 0, 192, 0, 2][..], Some("192.0.2.0"), 0),
+            (&[0, 1, 32, 0, 192, 0, 2, 1], Some("192.0.2.1"), 0),
+            (&[0, 1, 9, 0, 10, 0x80], Some("10.128.0.0"), 0),
+            (&[0, 1, 0, 0], None, 0),
+            (&[0, 2, 0, 0], None, 0),
+            (&[0, 0, 0, 0], None, 0),
+            (&[0, 2, 32, 0, 0x20, 1, 0xd, 0xb8], Some("2001:db8::"), 0),
+            // IPv4 in the form of IPv6; `::/96` is not, and the form alone says nothing.
+            (&[0, 2, 112, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 1], Some("10.1.0.0"), 96),
+            (&[0, 2, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff], None, 96),
+            (&[0, 2, 80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], Some("::"), 0),
+        ] {
+            let subnet = Subnet::read(option).unwrap_or_else(|| panic!("{option:?} is sound"));
+            assert_eq!((subnet.address, subnet.offset), (address.map(|text| text.parse().unwrap()), offset), "{option:?}");
+            assert_eq!((subnet.scope(None), subnet.scope(Some(8))), (0, 8 + offset));
+        }
+        for (option, why) in [
+            (&[][..], "nothing"),
+            (&[0, 1, 24], "no scope"),
+            (&[0, 1, 24, 0, 192, 0], "too short"),
+            (&[0, 1, 24, 0, 192, 0, 2, 0], "too long"),
+            (&[0, 1, 23, 0, 192, 0, 3], "a bit beyond the length"),
+            (&[0, 1, 24, 24, 192, 0, 2], "a scope"),
+            (&[0, 1, 33, 0, 192, 0, 2, 1, 0], "longer than an address"),
+            (&[0, 2, 129, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], "longer than an address"),
+            (&[0, 0, 8, 0, 10], "no family but a length"),
+            (&[0, 3, 8, 0, 10], "an unknown family"),
+            (&[1, 1, 8, 0, 10], "an unknown family"),
+        ] {
+            assert!(Subnet::read(option).is_none(), "{why}: {option:?}");
+        }
+    }
+}

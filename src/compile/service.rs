@@ -157,3 +157,151 @@ pub(super) fn order(hostname: &Hostname) -> Order {
     }
     Order { set: hostname.set, policy: hostname.policy, ports }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::plan::{Plan, plan};
+    use crate::steer::{Class, Family};
+
+    /// Panels a and b in one place, c elsewhere, d without a place; b comes after all others.
+    const FLEET: &str = r#"
+[[region]]
+name = "eu"
+at = [50.0, 8.0]
+[[panel]]
+name = "a"
+region = "eu"
+addresses = ["192.0.2.1", "2001:db8::1"]
+[[panel]]
+name = "B"
+at = [50.0, 8.0]
+region = "eu"
+addresses = ["192.0.2.2"]
+weight = 0.0
+[[panel]]
+name = "c"
+at = [40.0, -74.0]
+addresses = ["192.0.2.3", "192.0.2.4"]
+[[panel]]
+name = "d"
+addresses = ["192.0.2.5"]
+weight = 3.0
+[[set]]
+name = "s"
+panels = ["d", "c", "B", "a"]
+[[set]]
+name = "tiers"
+panels = [{ panel = "a", tier = 2 }, "c", { panel = "B", tier = 3 }, "d"]
+[[zone]]
+name = "x.test"
+file = "z"
+[[zone]]
+name = "y.test"
+file = "z"
+"#;
+
+    fn planned(hostnames: &[(&str, &str)]) -> Plan {
+        let mut text = FLEET.to_owned();
+        for (name, keys) in hostnames {
+            text += &format!("[[hostname]]\nname = \"{name}\"\n{keys}\n");
+        }
+        let (fleet, problems) = fleet::parse("f", text.as_bytes(), std::path::Path::new(""));
+        assert!(!problems.iter().any(|problem| problem.is_error()), "{problems:?}");
+        plan("f", fleet)
+    }
+
+    fn made(keys: &str) -> Service {
+        let plan = planned(&[("live.x.test", keys)]);
+        let guide = guide(&plan.fleet, Arc::default());
+        service(&plan.fleet, &plan.orders[0].list[0], &guide, &mut Arc::new)
+    }
+
+    /// The panels at each stop, and the stops of each tier.
+    fn stood(service: &Service) -> (Vec<Vec<u32>>, Vec<Vec<u16>>) {
+        let roster = &service.roster;
+        let at = |stop| roster.numbered_at(stop).map(|(_, member)| member.panel).collect();
+        ((0..roster.stops.len() as u16).map(at).collect(), roster.tiers.clone())
+    }
+
+    #[test]
+    fn panels_of_one_place_are_one_stop_where_distance_counts() {
+        let nearest = made("set = \"s\"");
+        let (stops, tiers) = stood(&nearest);
+        assert_eq!(nearest.roster.order, steer::Order::Nearest);
+        assert_eq!(tiers, [vec![0, 1, 2]]);
+        assert_eq!(stops.len(), 3);
+        assert!(stops.contains(&vec![1, 0]) && stops.contains(&vec![2]) && stops.contains(&vec![3]), "{stops:?}");
+        let (stops, tiers) = stood(&made("set = \"tiers\""));
+        assert_eq!((stops.len(), tiers), (4, vec![vec![0, 1], vec![2], vec![3]]));
+        assert_eq!((&stops[2], &stops[3]), (&vec![0], &vec![1]));
+    }
+
+    #[test]
+    fn each_kind_of_steering_has_its_tiers() {
+        for (set, steer, stops, tiers) in [
+            ("s", "failover", [3, 2, 1, 0], vec![vec![0], vec![1], vec![2], vec![3]]),
+            ("tiers", "failover", [2, 3, 0, 1], vec![vec![0], vec![1], vec![2], vec![3]]),
+            ("s", "weighted", [3, 2, 1, 0], vec![vec![0, 1, 2, 3]]),
+            ("tiers", "round-robin", [2, 3, 0, 1], vec![vec![0, 1], vec![2], vec![3]]),
+            ("tiers", "least-loaded", [2, 3, 0, 1], vec![vec![0, 1], vec![2], vec![3]]),
+        ] {
+            let service = made(&format!("set = \"{set}\"\nsteer = \"{steer}\""));
+            assert_eq!(stood(&service), (stops.map(|panel| vec![panel]).into(), tiers), "{set} {steer}");
+            assert_eq!(service.roster.order, steer::Order::Tiers);
+        }
+    }
+
+    #[test]
+    fn in_turn_means_in_turn_but_a_weight_of_0_is_never() {
+        let service = made("set = \"s\"\nsteer = \"round-robin\"");
+        assert_eq!(service.roster.choice, How::InTurn);
+        let weights: Vec<u32> = service.roster.members.iter().map(|member| member.weight(Family::V4).units()).collect();
+        assert_eq!(weights, [WHOLE, WHOLE, 0, WHOLE]);
+        let guide = Guide::default();
+        let address = IpAddr::V4(0.into());
+        let turn = |seed| {
+            let slot = service.roster.slot(address, seed);
+            service.roster.choose(&guide, Class::Any, address, Family::V4, slot, seed).members().to_vec()
+        };
+        assert_eq!([0, 1, 2, 3].map(turn), [vec![0], vec![1], vec![3], vec![0]]);
+    }
+
+    #[test]
+    fn hostnames_of_one_order_share_a_service() {
+        let plan = planned(&[
+            ("a.x.test", "set = \"s\""),
+            ("b.x.test", "set = \"s\"\nttl = 60"),
+            ("c.x.test", "set = \"s\"\nttl = 61"),
+            ("d.x.test", "set = \"tiers\""),
+            ("e.x.test", "set = \"s\"\nports = { http = 80 }"),
+            ("*.x.test", "set = \"s\"\nports = { http = 80 }"),
+            ("a.y.test", "set = \"s\""),
+        ]);
+        // The wildcard's `http` adds nothing, so it is like the first.
+        assert_eq!(&*plan.orders[0].of, [0, 0, 1, 2, 3, 0]);
+        assert_eq!((plan.orders[0].list.len(), &*plan.orders[1].of), (4, &[0][..]));
+        let panels = plan.zones[0].steered[4].http.as_deref().unwrap();
+        assert_eq!(panels, ["d", "c", "B", "a"]);
+        assert!(plan.zones[0].steered[5].http.is_none());
+    }
+
+    #[test]
+    fn records_are_rendered_for_a_question_at_byte_12() {
+        let service = made("set = \"s\"\nttl = 258");
+        let of = |label: &str| service.member(label.as_bytes()).unwrap();
+        let v4 = service.set(of("c"), Family::V4);
+        let head = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 2, 0, 4];
+        assert_eq!(v4.body, [&head[..], &[192, 0, 2, 3], &head, &[192, 0, 2, 4]].concat());
+        assert_eq!((v4.count, service.set(of("c"), Family::V6).count), (2, 0));
+        let v6 = service.set(of("a"), Family::V6);
+        assert_eq!((v6.count, &v6.body[..4], &v6.body[10..14]), (1, &[0xc0, 12, 0, 28][..], &[0, 16, 0x20, 1][..]));
+        assert_eq!(
+            (service.label(of("b")), service.member(b"B"), service.member(b"x"), service.member(b"\xff")),
+            (&b"b"[..], None, None, None)
+        );
+        assert!(service.has(Family::V4) && service.has(Family::V6));
+        assert_eq!(made("set = \"s\"\nports = { http = 80, https = 81 }").binds_name(), None);
+        assert_eq!(made("set = \"s\"\nports = { https = 81 }").binds_name(), Some(81));
+    }
+}

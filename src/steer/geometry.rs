@@ -46,6 +46,14 @@ pub struct Geometry {
     is_wide: bool,
 }
 
+/// Of a fence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Also everything, where there is no fence or nobody within it.
+    Inside,
+    Beyond,
+}
+
 /// What is left to be ranked, the best first: `next` gives tier after tier.
 struct Ranking<'g, const N: usize> {
     geometry: &'g Geometry,
@@ -76,15 +84,23 @@ impl Geometry {
     #[inline]
     pub fn rank(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
         if self.stops.len() <= FEW_STOPS {
-            Ranking::<FEW_STOPS>::new(self, guide, client).each(visit);
+            Ranking::<FEW_STOPS>::new(self, guide, client, Side::Inside).each(visit);
         } else {
-            self.rank_many(guide, client, visit);
+            self.rank_many(guide, client, Side::Inside, visit);
+        }
+    }
+
+    /// The same for what the fence shuts out: where nobody within it can serve, an answer from beyond is better than none.
+    #[inline(never)]
+    pub fn rank_beyond(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
+        if self.fence != Fence::None {
+            self.rank_many(guide, client, Side::Beyond, visit);
         }
     }
 
     #[inline(never)]
-    fn rank_many(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
-        Ranking::<MAX_STOPS>::new(self, guide, client).each(visit);
+    fn rank_many(&self, guide: &Guide, client: &Client, side: Side, visit: impl FnMut(&[u16]) -> bool) {
+        Ranking::<MAX_STOPS>::new(self, guide, client, side).each(visit);
     }
 
     /// Where the client counts to: the region that serves it, else that of the nearest stop.
@@ -127,7 +143,7 @@ impl Geometry {
 }
 
 impl<'g, const N: usize> Ranking<'g, N> {
-    fn new(geometry: &'g Geometry, guide: &Guide, client: &Client) -> Self {
+    fn new(geometry: &'g Geometry, guide: &Guide, client: &Client, side: Side) -> Self {
         let mut ranking = Self { geometry, keys: [OUT; N], tier: [0; N] };
         let home = geometry.ranked_from(guide, client);
         for (key, stop) in ranking.keys.iter_mut().zip(&geometry.stops) {
@@ -136,12 +152,12 @@ impl<'g, const N: usize> Ranking<'g, N> {
             // Positive floats are ordered as their bits are.
             *key = u64::from(stop.tier) << 40 | u64::from(rank) << 32 | u64::from(chord2.to_bits());
         }
-        ranking.fence(client);
+        ranking.fence(client, side);
         ranking
     }
 
-    /// Shuts out what lies beyond the fence, unless nothing lies within it.
-    fn fence(&mut self, client: &Client) {
+    /// Leaves what lies on one side of the fence. Where nothing lies within it there is none.
+    fn fence(&mut self, client: &Client, side: Side) {
         let stops = &self.geometry.stops;
         let is_inside: &dyn Fn(&Stop) -> bool = match self.geometry.fence {
             Fence::None => return,
@@ -151,11 +167,11 @@ impl<'g, const N: usize> Ranking<'g, N> {
             }
             Fence::Continent => &|stop: &Stop| stop.continents & client.continents != 0,
         };
-        if stops.iter().any(is_inside) {
-            for (key, stop) in self.keys.iter_mut().zip(stops) {
-                if !is_inside(stop) {
-                    *key = OUT;
-                }
+        let is_fenced = stops.iter().any(is_inside);
+        for (key, stop) in self.keys.iter_mut().zip(stops) {
+            let is_beyond = is_fenced && !is_inside(stop);
+            if is_beyond != (side == Side::Beyond) {
+                *key = OUT;
             }
         }
     }

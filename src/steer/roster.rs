@@ -2,7 +2,7 @@
 
 use super::chart::Chart;
 use super::geometry::Geometry;
-use super::guide::{Guide, Spot};
+use super::guide::{Client, Guide, Spot};
 use super::slots::{self, Slot, WHOLE, Weight};
 use super::standing::{self, Fit};
 use std::net::IpAddr;
@@ -134,15 +134,17 @@ impl Roster {
             Class::Spot(spot) => {
                 if let Some(client) = guide.client(spot) {
                     self.geometry.rank(guide, &client, |tier| choosing.visit(tier));
+                    choosing.leave(guide, &client);
                 }
             }
             Class::Charted(class) => {
                 let is_whole = self.chart.as_ref().is_none_or(|chart| chart.rank(class, |tier| choosing.visit(tier)));
-                if !choosing.is_done && !is_whole {
+                if !choosing.is_done && (!is_whole || choosing.choice.count == 0) {
                     choosing = Choosing::new(self, family, slot, seed);
                     choosing.choice.beyond_chart = true;
                     if let Some(client) = guide.client(guide.find(address).0) {
                         self.geometry.rank(guide, &client, |tier| choosing.visit(tier));
+                        choosing.leave(guide, &client);
                     }
                 }
             }
@@ -150,16 +152,24 @@ impl Roster {
         choosing.choice
     }
 
-    /// Calls `visit` with the stops of each tier of the ranking for `spot`, all of them.
+    /// Calls `visit` with the stops of each tier of the ranking for `spot`, all of them; those beyond the fence where nobody within it has weight.
     pub fn rank(&self, guide: &Guide, class: Class, mut visit: impl FnMut(&[u16])) {
+        let mut serves = false;
         let all = |tier: &[u16]| {
+            let members = tier.iter().flat_map(|stop| self.numbered_at(*stop));
+            serves |= members.into_iter().any(|(_, member)| !member.fit.v4.is_zero() || !member.fit.v6.is_zero());
             visit(tier);
             false
         };
         match class {
             Class::Spot(spot) if self.order == Order::Nearest => {
-                if let Some(client) = guide.client(spot) {
-                    self.geometry.rank(guide, &client, all);
+                let Some(client) = guide.client(spot) else { return };
+                self.geometry.rank(guide, &client, all);
+                if !serves {
+                    self.geometry.rank_beyond(guide, &client, |tier| {
+                        visit(tier);
+                        false
+                    });
                 }
             }
             _ => self.each_tier(all),
@@ -269,6 +279,14 @@ impl<'r> Choosing<'r> {
     fn new(roster: &'r Roster, family: Family, slot: Slot, seed: u64) -> Self {
         let choice = Choice { members: [0; MAX_ANSWERS], count: 0, tier: 0, slot, by_slot: false, beyond_chart: false };
         Self { roster, family, seed, choice, tiers: 0, is_handed_on: false, is_done: false }
+    }
+
+    /// Goes beyond the fence if nobody within it has weight: no answer is empty because of where the client is.
+    #[inline]
+    fn leave(&mut self, guide: &Guide, client: &Client) {
+        if self.choice.count == 0 {
+            self.roster.geometry.rank_beyond(guide, client, |tier| self.visit(tier));
+        }
     }
 
     /// True: the choice is made.

@@ -173,11 +173,13 @@ proptest! {
         let found = ranked(&set.geometry(), &guide, &client);
         prop_assert_eq!(&found, &set.tiers(at, home, 1 << continent));
         let mut all: Vec<u16> = found.concat();
+        set.geometry().rank_beyond(&guide, &client, |tier| {
+            all.extend_from_slice(tier);
+            false
+        });
         all.sort_unstable();
         all.windows(2).for_each(|pair| assert_ne!(pair[0], pair[1]));
-        if set.fence == Fence::None {
-            prop_assert_eq!(all.len(), set.spots.len());
-        }
+        prop_assert_eq!(all.len(), set.spots.len(), "within the fence or beyond it");
     }
 }
 
