@@ -37,7 +37,7 @@ impl<V: Value> Builder<V> {
         self.v4.push(start, value);
     }
 
-    /// The starts ascend.
+    /// The starts ascend. One among the mapped addresses, whose values are those of IPv4, only makes prefixes beside them longer than need be.
     #[inline]
     pub fn push_v6(&mut self, start: u128, value: V) {
         self.v6.push(start, value);

@@ -54,10 +54,10 @@ pub(super) struct Table<K, V> {
     bits: u32,
 }
 
-/// A slot has about so many runs, a cache line of starts.
-const RUNS_A_SLOT: usize = 8;
-/// A larger index is itself out of the cache more often than it saves a step.
-const MAX_BITS: u32 = 20;
+/// A slot has about so many runs where they are spread evenly, which those of IPv6 are not.
+const RUNS_A_SLOT: usize = 2;
+/// 16 MB: twice as much no longer pays for the full table of a city database.
+const MAX_BITS: u32 = 22;
 
 impl<K: Key, V: Value> Table<K, V> {
     pub(super) fn new(mut starts: Vec<K>, mut values: Vec<V>) -> Self {

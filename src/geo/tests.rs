@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::document::Network;
@@ -137,7 +138,9 @@ fn v6_start() -> impl Strategy<Value = u128> {
     ];
     let low =
         prop_oneof![4 => Just(0), 1 => select(vec![1, 2, 1 << 32, 0xffff << 32, 0x1_0000 << 32, 1 << 63, u64::MAX]), 1 => any::<u64>()];
-    (half, low).prop_map(|(half, low)| u128::from(half) << 64 | u128::from(low))
+    let start = (half, low).prop_map(|(half, low)| u128::from(half) << 64 | u128::from(low));
+    // Runs that begin among the mapped addresses are nobody's, and only make prefixes beside them longer.
+    start.prop_map(|start| if start >> 32 == 0xffff { MAPPED - 1 } else { start })
 }
 
 fn list() -> impl Strategy<Value = List> {
@@ -155,7 +158,12 @@ fn runs<V: Value>(ranges: &Ranges<V>) -> [Vec<(u128, V)>; 2] {
     [ranges.v4().collect(), ranges.v6().collect()]
 }
 
+/// The same each time; PROPTEST_CASES looks further.
+const SEED: u64 = 1;
+
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(SEED), ..ProptestConfig::default() })]
+
     #[test]
     fn a_hit_has_the_value_and_the_largest_network_of_the_list(list in list(), others in vec(v6_start(), 10)) {
         let ranges = list.ranges();
