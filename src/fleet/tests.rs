@@ -306,6 +306,14 @@ fn sets_have_panels_in_tiers_without_gaps() {
 }
 
 #[test]
+fn regions_are_as_many_as_have_numbers() {
+    let regions = |count: usize| read(&(0..count).map(|n| format!("[[region]]\nname = \"r{n}\"\nat = [1, 2]\n")).collect::<String>()).1;
+    assert!(!regions(MAX_REGIONS).contains("regions"));
+    let said = regions(MAX_REGIONS + 1);
+    assert!(said.contains(": region: found 16385 regions; a fleet has at most 16384"), "{said}");
+}
+
+#[test]
 fn policy_is_scoped() {
     let text = format!("[defaults]\nttl = 100\nanswers = 2\nspread = \"155mi\"\n{SOUND}ttl = \"5m\"\n").replacen(
         "panels = [\"fra1\"",

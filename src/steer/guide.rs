@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 /// No region at all, where a region's number belongs.
 pub const NOWHERE: u16 = u16::MAX;
+/// Twice the number of the last, and two, must fit into a rule.
+const MAX_REGIONS: usize = 16_384;
 /// The rank of regions that neither serve a client nor follow the one that does.
 const OTHERS: u8 = u8::MAX;
 
@@ -91,7 +93,8 @@ impl std::fmt::Debug for Guide {
 impl Guide {
     /// Regions are numbered as they come.
     pub fn new(atlas: Arc<Atlas>, regions: Vec<Region>) -> Self {
-        let numbered = || regions.iter().zip(0u16..);
+        // The fleet refuses more; those of a fleet that was refused must not make numbers that wrap.
+        let numbered = || regions.iter().zip(0u16..).take(MAX_REGIONS);
         let networks: Vec<(Network, u16)> =
             numbered().flat_map(|(region, n)| region.networks.iter().map(move |network| (*network, 2 * n + 1))).collect();
         let asns: Vec<(u32, u16)> = numbered().flat_map(|(region, n)| region.asns.iter().map(move |asn| (*asn, 2 * n + 2))).collect();
