@@ -72,7 +72,7 @@ impl<'a> Walk<'a, '_, '_> {
             }
             // What must be proven takes the long way.
             _ if self.denial.is_some() => {}
-            Found::Missing(encloser, _) if encloser.flags() & flag::STEERED != 0 => {}
+            Found::Missing(encloser, depth) if self.panel_below(encloser, path, depth).is_some() => {}
             Found::Missing(encloser, _) if encloser.flags() & flag::HAS_WILDCARD == 0 => {
                 return self.negative(owner, path, rcode::NXDOMAIN, None);
             }
