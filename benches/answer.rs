@@ -3,33 +3,24 @@
 //! The shipped fleet, zone and database; `MERIDIAN_BENCH_MMDB` names other databases, with colons between them. Clients are 65,536 random
 //! networks, so that places come from memory and not from the cache.
 
+#[path = "world/mod.rs"]
+mod world;
+
 use divan::{Bencher, black_box};
 use meridian::answer::{Ask, Over, Verdict, handle};
 use meridian::clock::Now;
 use meridian::compile::plan::plan;
-use meridian::compile::zone::zone;
-use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
 use meridian::fleet;
-use meridian::geo::{self, Atlas};
-use meridian::pilot::{Action, Event, Pilot, Survey};
+use meridian::pilot::{Event, Pilot};
 use meridian::snapshot::Snapshot;
-use meridian::steer::Chart;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
+use world::{Sequence, atlas, settle};
 
 fn main() {
     divan::main();
-}
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
-        Err("no files here".into())
-    }
 }
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -39,40 +30,9 @@ static WORLD: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
     let (fleet, _) = fleet::parse("fleet.toml", &read("config/fleet.toml"), Path::new("config"));
     let mut text = read("zones/panels.example.zone");
     text.extend_from_slice(b"\nkid.panels.example. 3600 IN NS ns.kid.panels.example.\nns.kid.panels.example. 3600 IN A 192.0.2.53\n");
-    let names = std::env::var("MERIDIAN_BENCH_MMDB").unwrap_or(format!("{ROOT}/geoip/city.mmdb"));
-    let databases = names.split(':').map(|name| geo::read(name, std::fs::read(name).unwrap()).unwrap()).collect();
-    let mut atlas = Some(Atlas::new(databases, &[]));
-    let (mut pilot, mut snapshot) = (Pilot::default(), Arc::default());
-    let mut events = VecDeque::from([Event::Plan { plan: plan("fleet.toml", fleet), problems: vec![], force: false }]);
-    while let Some(event) = events.pop_front() {
-        for action in pilot.handle(event) {
-            match action {
-                Action::Publish(published) => snapshot = published,
-                Action::Chart(sketch) => {
-                    let chart = Chart::new(&sketch.geometry, &sketch.guide);
-                    events.push_back(Event::Charted { ticket: sketch.ticket, chart });
-                }
-                Action::Survey(ticket) => {
-                    let survey = Box::new(Survey { atlas: atlas.take().unwrap(), problems: vec![] });
-                    events.push_back(Event::Surveyed { ticket, survey });
-                }
-                Action::Build(job) => {
-                    let compiled = zone(&job.plan.name, "z", text.clone(), &mut NoFiles, &job.plan.steered);
-                    events.push_back(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
-                }
-            }
-        }
-    }
-    snapshot
+    let event = Event::Plan { plan: plan("fleet.toml", fleet), problems: vec![], force: false };
+    settle(&mut Pilot::default(), event, str::from_utf8(&text).unwrap(), &mut Some(atlas()), true).unwrap()
 });
-
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut x = *state;
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
 
 /// A question with EDNS, for the network if there is one.
 fn question(name: &str, network: Option<[u8; 3]>) -> Vec<u8> {
@@ -94,9 +54,9 @@ fn without_a_client_subnet(bencher: Bencher<'_, '_>, name: &str) {
 
 #[divan::bench(args = ["live.panels.example", "www.panels.example", "vod.panels.example"])]
 fn with_a_client_subnet(bencher: Bencher<'_, '_>, name: &str) {
-    let mut state = 1;
+    let mut random = Sequence(1);
     let network = |n: u64| [1 + (n % 223) as u8, (n >> 8) as u8, (n >> 16) as u8];
-    let questions: Vec<Vec<u8>> = (0..65_536).map(|_| question(name, Some(network(random(&mut state))))).collect();
+    let questions: Vec<Vec<u8>> = (0..65_536).map(|_| question(name, Some(network(random.next())))).collect();
     measured(bencher, &questions);
 }
 
@@ -104,11 +64,11 @@ fn measured(bencher: Bencher<'_, '_>, questions: &[Vec<u8>]) {
     let (snapshot, now) = (&*WORLD, Now { mono_ms: 0, wall_s: 1_600_000_000 });
     let mut out = vec![0; 65_535];
     let mut n = 0usize;
-    let mut state = 2;
+    let mut random = Sequence(2);
     bencher.counter(divan::counter::ItemsCount::new(256u32)).bench_local(|| {
         for _ in 0..256 {
             n += 1;
-            let source = (random(&mut state) as u32).to_be_bytes();
+            let source = (random.next() as u32).to_be_bytes();
             let ask = Ask { bytes: &questions[n % questions.len()], peer: SocketAddr::from((source, 53)), over: Over::Udp, seed: n as u64 };
             let Verdict::Reply(reply) = handle(now, snapshot, &ask, &mut out) else { panic!("no answer") };
             black_box(reply.len);

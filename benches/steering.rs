@@ -3,13 +3,14 @@
 //! `cargo bench --bench steering`. The fleet: 10,000 panels at 50 places, 1,000 sets, 100,000 hostnames. `MERIDIAN_BENCH_MMDB` names
 //! databases to be used instead of the shipped one, with colons between them.
 
+#[path = "world/mod.rs"]
+mod world;
+
 use divan::{Bencher, black_box};
 use meridian::compile::plan::{Plan, plan};
 use meridian::compile::zone::zone;
-use meridian::dns::master::Loader;
 use meridian::fleet::{self, Fleet};
-use meridian::geo::{self, Atlas};
-use meridian::pilot::{Action, Event, Pilot, Survey};
+use meridian::pilot::{Action, Event, Pilot};
 use meridian::snapshot::service::Service;
 use meridian::snapshot::{Serving, Snapshot};
 use meridian::steer::{Chart, Family};
@@ -17,6 +18,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use world::{NoFiles, Sequence, atlas, settle};
 
 fn main() {
     divan::main();
@@ -27,21 +29,9 @@ const PANELS: usize = 10_000;
 const SETS: usize = 1_000;
 const HOSTNAMES: usize = 100_000;
 
-/// A sequence that looks random and is the same each time.
-struct Sequence(u64);
-
-impl Sequence {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-
-    fn degrees(&mut self, most: f64) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64 * 2.0 * most - most
-    }
+/// From minus to plus so many degrees.
+fn degrees(random: &mut Sequence, most: f64) -> f64 {
+    (random.next() >> 11) as f64 / (1u64 << 53) as f64 * 2.0 * most - most
 }
 
 /// `first_weight` is that of the first panel: the one thing that differs between two fleets.
@@ -49,7 +39,7 @@ fn document(first_weight: f64) -> String {
     let mut random = Sequence(1);
     let mut text = String::new();
     for n in 0..PLACES {
-        let _ = writeln!(text, "[[region]]\nname = \"r{n}\"\nat = [{:.2}, {:.2}]", random.degrees(60.0), random.degrees(180.0));
+        let _ = writeln!(text, "[[region]]\nname = \"r{n}\"\nat = [{:.2}, {:.2}]", degrees(&mut random, 60.0), degrees(&mut random, 180.0));
     }
     for n in 0..PANELS {
         let weight = if n == 0 { first_weight } else { 1.0 };
@@ -74,55 +64,18 @@ fn parsed(first_weight: f64) -> Fleet {
     fleet
 }
 
-fn atlas() -> Atlas {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("geoip/city.mmdb").display().to_string();
-    let names = std::env::var("MERIDIAN_BENCH_MMDB").unwrap_or(shipped);
-    let databases = names.split(':').map(|name| geo::read(name, std::fs::read(name).unwrap()).unwrap());
-    Atlas::new(databases.collect(), &[])
-}
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
-        Err("no files here".into())
-    }
-}
-
 const ZONE: &str = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 IN NS ns\nns 60 IN A 192.0.2.1\n";
 
-/// Everything the pilot wants done but charts; gives what it published last.
-fn settle(pilot: &mut Pilot, event: Event, atlas: &mut Option<Atlas>) -> Option<Arc<Snapshot>> {
-    let (mut published, mut events) = (None, vec![event]);
-    while let Some(event) = events.pop() {
-        for action in pilot.handle(event) {
-            match action {
-                Action::Publish(snapshot) => published = Some(snapshot),
-                Action::Chart(_) => {}
-                Action::Survey(ticket) => {
-                    let survey = Survey { atlas: atlas.take().unwrap_or_default(), problems: vec![] };
-                    events.push(Event::Surveyed { ticket, survey: Box::new(survey) });
-                }
-                Action::Build(job) => {
-                    let compiled = zone(&job.plan.name, "z", ZONE.into(), &mut NoFiles, &job.plan.steered);
-                    events.push(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
-                }
-            }
-        }
-    }
-    published
-}
-
-fn world() -> &'static Arc<Snapshot> {
+fn fleet_world() -> &'static Arc<Snapshot> {
     static WORLD: OnceLock<Arc<Snapshot>> = OnceLock::new();
     WORLD.get_or_init(|| {
         let event = Event::Plan { plan: plan("fleet.toml", parsed(1.0)), problems: vec![], force: false };
-        settle(&mut Pilot::default(), event, &mut Some(atlas())).unwrap()
+        settle(&mut Pilot::default(), event, ZONE, &mut Some(atlas()), false).unwrap()
     })
 }
 
 fn service(number: usize) -> &'static Service {
-    let Some(Serving::Zone(_, services)) = world().zones.iter().next() else { panic!("no zone") };
+    let Some(Serving::Zone(_, services)) = fleet_world().zones.iter().next() else { panic!("no zone") };
     &services.list[number]
 }
 
@@ -143,12 +96,12 @@ fn choose_by_ranking(bencher: Bencher<'_, '_>, v6: bool) {
 #[divan::bench(args = [false, true])]
 fn choose_by_chart(bencher: Bencher<'_, '_>, v6: bool) {
     let mut service = service(7).clone();
-    service.roster.chart = Chart::new(&service.roster.geometry, &world().guide).map(Arc::new);
+    service.roster.chart = Chart::new(&service.roster.geometry, &fleet_world().guide).map(Arc::new);
     choose(bencher, service, v6);
 }
 
 fn choose(bencher: Bencher<'_, '_>, service: Service, v6: bool) {
-    let (clients, guide) = (clients(v6), &world().guide);
+    let (clients, guide) = (clients(v6), &fleet_world().guide);
     let mut n = 0;
     bencher.bench_local(|| {
         n = (n + 1) % clients.len();
@@ -162,7 +115,7 @@ fn choose(bencher: Bencher<'_, '_>, service: Service, v6: bool) {
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn draw_a_chart(bencher: Bencher<'_, '_>) {
-    let (geometry, guide) = (Arc::clone(&service(7).roster.geometry), Arc::clone(&world().guide));
+    let (geometry, guide) = (Arc::clone(&service(7).roster.geometry), Arc::clone(&fleet_world().guide));
     bencher.bench_local(|| Chart::new(&geometry, &guide));
 }
 
@@ -189,7 +142,8 @@ fn build_the_zone(bencher: Bencher<'_, '_>) {
 fn publish_a_changed_set(bencher: Bencher<'_, '_>) {
     let mut pilot = Pilot::default();
     let plans: Vec<Plan> = [1.0, 2.0].iter().map(|weight| plan("fleet.toml", parsed(*weight))).collect();
-    settle(&mut pilot, Event::Plan { plan: plans[0].clone(), problems: vec![], force: false }, &mut Some(atlas()));
+    let first = Event::Plan { plan: plans[0].clone(), problems: vec![], force: false };
+    settle(&mut pilot, first, ZONE, &mut Some(atlas()), false);
     let mut n = 0;
     bencher
         .with_inputs(|| {

@@ -1,0 +1,65 @@
+//! What the benchmarks of steering and of answers share: a pilot driven without a node.
+
+use meridian::compile::zone::zone;
+use meridian::dns::master::Loader;
+use meridian::geo::{self, Atlas};
+use meridian::pilot::{Action, Event, Pilot, Survey};
+use meridian::snapshot::Snapshot;
+use meridian::steer::Chart;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A sequence that looks random and is the same each time.
+pub(crate) struct Sequence(pub(crate) u64);
+
+impl Sequence {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+}
+
+pub(crate) struct NoFiles;
+
+impl Loader for NoFiles {
+    fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
+        Err("no files here".into())
+    }
+}
+
+/// The shipped database, or those that `MERIDIAN_BENCH_MMDB` names with colons between them.
+pub(crate) fn atlas() -> Atlas {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/geoip/city.mmdb");
+    let names = std::env::var("MERIDIAN_BENCH_MMDB").unwrap_or(shipped.into());
+    let databases = names.split(':').map(|name| geo::read(name, std::fs::read(name).unwrap()).unwrap());
+    Atlas::new(databases.collect(), &[])
+}
+
+/// Does everything the pilot wants done, for zones of this text; gives what it published last.
+pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Option<Atlas>, with_charts: bool) -> Option<Arc<Snapshot>> {
+    let (mut published, mut events) = (None, VecDeque::from([event]));
+    while let Some(event) = events.pop_front() {
+        for action in pilot.handle(event) {
+            match action {
+                Action::Publish(snapshot) => published = Some(snapshot),
+                Action::Chart(sketch) if with_charts => {
+                    let chart = Chart::new(&sketch.geometry, &sketch.guide);
+                    events.push_back(Event::Charted { ticket: sketch.ticket, chart });
+                }
+                Action::Chart(_) => {}
+                Action::Survey(ticket) => {
+                    let survey = Box::new(Survey { atlas: atlas.take().unwrap_or_default(), problems: vec![] });
+                    events.push_back(Event::Surveyed { ticket, survey });
+                }
+                Action::Build(job) => {
+                    let compiled = zone(&job.plan.name, "z", text.into(), &mut NoFiles, &job.plan.steered);
+                    events.push_back(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
+                }
+            }
+        }
+    }
+    published
+}
