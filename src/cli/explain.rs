@@ -65,7 +65,6 @@ pub(super) fn explain(args: ExplainArgs) -> ExitCode {
         plan: compile::plan::plan(&fleet_path.display().to_string(), fleet),
         problems,
         manners: Some(manners(&config, Vec::new())),
-        files: Vec::new(),
     };
     let now = clock::now();
     let once = node::once::look(reading, &places(&config.geoip), &question.name, |snapshot| control::geometry(now, snapshot, &question));

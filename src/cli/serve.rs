@@ -72,6 +72,7 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
         },
         admin: config.admin.listen,
         places: places(&config.geoip),
+        files: vec![fleet.clone(), secrets.clone()],
     };
     node::run(&options, Box::new(move || read(&config, &fleet, &secrets)))
 }
@@ -102,12 +103,7 @@ fn read(config: &Config, fleet_path: &Path, secrets_path: &Path) -> Reading {
             None
         }
     };
-    Reading {
-        plan: compile::plan::plan(&fleet_path.display().to_string(), fleet),
-        problems,
-        manners,
-        files: vec![fleet_path.to_owned(), secrets_path.to_owned()],
-    }
+    Reading { plan: compile::plan::plan(&fleet_path.display().to_string(), fleet), problems, manners }
 }
 
 /// How the node presents itself.

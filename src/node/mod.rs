@@ -25,7 +25,7 @@ use files::{Includes, Watch};
 use notify::Notify;
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ pub struct Options {
     pub transport: transport::Options,
     pub admin: SocketAddr,
     pub places: places::Options,
+    /// What the reader reads; a change of any of these means that all is read again.
+    pub files: Vec<PathBuf>,
 }
 
 /// All that may change while the node runs, read once.
@@ -60,8 +62,6 @@ pub struct Reading {
     pub problems: Vec<Problem>,
     /// None when they are not sound: the old ones stay.
     pub manners: Option<Manners>,
-    /// What was read for it.
-    pub files: Vec<PathBuf>,
 }
 
 /// Reads the fleet and whatever goes with it.
@@ -80,9 +80,20 @@ pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     runtime.block_on(serve(options, reader))
 }
 
+/// The fleet was read; the reader comes back with what it found, or without when it met a fault of ours.
+struct Read {
+    reader: Reader,
+    reading: Option<Reading>,
+    force: bool,
+}
+
 struct Node {
     pilot: Pilot,
-    reader: Reader,
+    /// Away while it reads.
+    reader: Option<Reader>,
+    /// It is to read again as soon as it is back, and whether that may take much away.
+    read_again: Option<bool>,
+    read: mpsc::UnboundedSender<Read>,
     places: Arc<places::Options>,
     slot: Arc<Slot>,
     status: Arc<Status>,
@@ -116,17 +127,20 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let (stop_admin, stopped) = watch::channel(false);
     let admin = tokio::spawn(admin::serve(listener, Arc::clone(&status), stopped));
     let (events, mut inbox) = mpsc::unbounded_channel();
+    let (read, mut readings) = mpsc::unbounded_channel();
     let slot = Arc::new(Slot::new(Snapshot::default()));
     let mut node = Node {
         pilot: Pilot::default(),
-        reader,
+        reader: Some(reader),
+        read_again: None,
+        read,
         places: Arc::new(options.places.clone()),
         slot: Arc::clone(&slot),
         status,
         serving: false,
         notify: Notify::from_environment(),
         watch: Watch::default(),
-        fleet_files: Vec::new(),
+        fleet_files: options.files.clone(),
         retired: Vec::new(),
         events,
         untold: false,
@@ -136,12 +150,15 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut batch = Vec::new();
+    // Before anything is read, so that no change is missed.
+    node.watch();
     // Both take long, and neither needs the other.
     node.handle(vec![Event::Moved]);
     node.reload(false);
     while !node.pilot.has_started() {
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
+            Some(read) = readings.recv() => node.take(read),
             _ = look.tick() => node.tell(),
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
@@ -166,6 +183,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     loop {
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
+            Some(read) = readings.recv() => node.take(read),
             _ = hangup.recv() => node.reload(false),
             _ = force.recv() => node.reload(true),
             _ = look.tick() => node.look(),
@@ -239,13 +257,35 @@ impl Node {
         });
     }
 
+    /// Starts reading the fleet: a large one takes a second, and nothing waits for it.
     fn reload(&mut self, force: bool) {
+        let Some(mut reader) = self.reader.take() else {
+            self.read_again = Some(self.read_again.unwrap_or(false) || force);
+            return;
+        };
         if self.pilot.has_started() {
             tracing::info!(force, "reading fleet and zones again");
             self.notify.reloading(None);
         }
-        let reading = (self.reader)();
-        self.fleet_files = reading.files;
+        let read = self.read.clone();
+        tokio::task::spawn_blocking(move || {
+            let reading = catch_unwind(AssertUnwindSafe(&mut reader)).ok();
+            let _ = read.send(Read { reader, reading, force });
+        });
+    }
+
+    fn take(&mut self, Read { reader, reading, force }: Read) {
+        self.reader = Some(reader);
+        match reading {
+            Some(reading) => self.take_reading(reading, force),
+            None => tracing::error!("reading the fleet met a fault of meridian's own; please report it with the fleet's file"),
+        }
+        if let Some(force) = self.read_again.take() {
+            self.reload(force);
+        }
+    }
+
+    fn take_reading(&mut self, reading: Reading, force: bool) {
         let plan = Event::Plan { plan: reading.plan, problems: reading.problems, force };
         let actions = self.pilot.handle_all(reading.manners.map(Event::Manners).into_iter().chain([plan]));
         // Watched before they are read, so that no change is missed.

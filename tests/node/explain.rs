@@ -88,7 +88,7 @@ fn what_is_explained_is_what_is_answered() {
     let mut dice = Dice::new(seed);
     let place = Place::new();
     let config = fs::read_to_string(place.path("meridian.toml")).unwrap();
-    place.write("meridian.toml", &format!("{config}[geoip]\ndatabases = []\noverrides = [{}]\n", overrides(&mut dice)));
+    place.write("meridian.toml", &format!("{config}overrides = [{}]\n", overrides(&mut dice)));
     place.write("fleet.toml", &fleet(&mut dice));
     place.write("z.example.zone", &format!("{}www CNAME near\nmail MX 1 ns1\n", crate::place::HEAD));
     let node = place.start();
