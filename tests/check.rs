@@ -77,7 +77,7 @@ fn all_problems_of_all_files_come_at_once() {
 #[test]
 fn json_says_the_same() {
     let place = Place::new("json");
-    place.write("meridian.toml", "[node]\nname = \"n\"\n").write("fleet.toml", "x = 1\n");
+    place.write("meridian.toml", "[node]\nname = \"n\"\n[geoip]\ndatabases = []\n").write("fleet.toml", "x = 1\n");
     let output = place.run(&["check", "--config", "meridian.toml", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["errors"], 1);
@@ -91,7 +91,7 @@ fn missing_files_are_named() {
     let place = Place::new("missing");
     place.write("z.zone", ZONE);
     place.write("fleet.toml", "[[zone]]\nname = \"z.example\"\nfile = \"z.zone\"\n");
-    place.write("meridian.toml", "[node]\nname = \"n\"\n[dns]\ncookie_secrets = \"no.hex\"\n");
+    place.write("meridian.toml", "[node]\nname = \"n\"\n[dns]\ncookie_secrets = \"no.hex\"\n[geoip]\ndatabases = []\n");
     let text = stdout(&place.run(&["check", "--config", "nope.toml"]));
     assert_eq!(text, "nope.toml: there is no such file; name the right one, or create it\n1 error\n");
     let text = stdout(&place.run(&["check", "--config", "meridian.toml"]));
@@ -99,6 +99,15 @@ fn missing_files_are_named() {
     place.write("no.hex", &"ab".repeat(16));
     let text = stdout(&place.run(&["check", "--config", "meridian.toml"]));
     assert_eq!(text, "meridian.toml, fleet.toml and 1 zone are sound\n");
+    place.write("meridian.toml", "[node]\nname = \"n\"\n[geoip]\ndatabases = [\"no.mmdb\"]\n");
+    let output = place.run(&["check", "--config", "meridian.toml"]);
+    assert_eq!(stdout(&output), "no.mmdb: geoip.databases: there is no such file\n1 error\n");
+    assert_eq!(output.status.code(), Some(2));
+    // Nobody named the shipped one.
+    place.write("meridian.toml", "[node]\nname = \"n\"\n");
+    let output = place.run(&["check", "--config", "meridian.toml"]);
+    assert!(stdout(&output).starts_with("../geoip/city.mmdb: warning: geoip.databases: there is no such file"));
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[test]
