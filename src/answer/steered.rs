@@ -192,7 +192,7 @@ impl<'a> Walk<'a, '_, '_> {
         client.note(Located { by, place, class, network, slot: roster.slot(network, client.seed), prefix }, None);
         let before = self.message.mark();
         let (mut priority, mut written, mut full) = (0u16, 0usize, Ok(()));
-        roster.rank(client.guide, class, |tier| {
+        roster.rank(client.guide, class, None, |tier| {
             let mut used = false;
             for (n, member) in tier.iter().flat_map(|stop| roster.numbered_at(*stop)) {
                 let weight = BOTH.map(|family| member.weight(family).units()).into_iter().max().unwrap_or(0);

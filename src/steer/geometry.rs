@@ -34,6 +34,13 @@ pub enum Fence {
     Continent,
 }
 
+/// Of the fence; where nothing lies within, there is no fence and nothing lies beyond.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Within,
+    Beyond,
+}
+
 /// All that decides the order but the client; sets whose panels stand in the same places share one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Geometry {
@@ -72,19 +79,32 @@ impl Geometry {
         hasher.finish()
     }
 
-    /// Calls `visit` with each tier's stops, until it says that this was enough.
+    /// Calls `visit` with each tier's stops, until it says that this was enough. What lies beyond the fence is none of them.
     #[inline]
     pub fn rank(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
+        self.rank_side(guide, client, Side::Within, visit);
+    }
+
+    /// The same for what the fence shuts out.
+    #[inline(never)]
+    pub fn rank_beyond(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
+        if self.fence != Fence::None {
+            self.rank_side(guide, client, Side::Beyond, visit);
+        }
+    }
+
+    #[inline]
+    fn rank_side(&self, guide: &Guide, client: &Client, side: Side, visit: impl FnMut(&[u16]) -> bool) {
         if self.stops.len() <= FEW_STOPS {
-            Ranking::<FEW_STOPS>::new(self, guide, client).each(visit);
+            Ranking::<FEW_STOPS>::new(self, guide, client, side).each(visit);
         } else {
-            self.rank_many(guide, client, visit);
+            self.rank_many(guide, client, side, visit);
         }
     }
 
     #[inline(never)]
-    fn rank_many(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
-        Ranking::<MAX_STOPS>::new(self, guide, client).each(visit);
+    fn rank_many(&self, guide: &Guide, client: &Client, side: Side, visit: impl FnMut(&[u16]) -> bool) {
+        Ranking::<MAX_STOPS>::new(self, guide, client, side).each(visit);
     }
 
     /// Where the client counts to: the region that serves it, else that of the nearest stop.
@@ -127,7 +147,7 @@ impl Geometry {
 }
 
 impl<'g, const N: usize> Ranking<'g, N> {
-    fn new(geometry: &'g Geometry, guide: &Guide, client: &Client) -> Self {
+    fn new(geometry: &'g Geometry, guide: &Guide, client: &Client, side: Side) -> Self {
         let mut ranking = Self { geometry, keys: [OUT; N], tier: [0; N] };
         let home = geometry.ranked_from(guide, client);
         for (key, stop) in ranking.keys.iter_mut().zip(&geometry.stops) {
@@ -136,12 +156,12 @@ impl<'g, const N: usize> Ranking<'g, N> {
             // Positive floats are ordered as their bits are.
             *key = u64::from(stop.tier) << 40 | u64::from(rank) << 32 | u64::from(chord2.to_bits());
         }
-        ranking.fence(client);
+        ranking.fence(client, side);
         ranking
     }
 
-    /// Shuts out what lies beyond the fence, unless nothing lies within it.
-    fn fence(&mut self, client: &Client) {
+    /// Shuts out what lies on the other side of the fence.
+    fn fence(&mut self, client: &Client, side: Side) {
         let stops = &self.geometry.stops;
         let is_inside: &dyn Fn(&Stop) -> bool = match self.geometry.fence {
             Fence::None => return,
@@ -151,11 +171,11 @@ impl<'g, const N: usize> Ranking<'g, N> {
             }
             Fence::Continent => &|stop: &Stop| stop.continents & client.continents != 0,
         };
-        if stops.iter().any(is_inside) {
-            for (key, stop) in self.keys.iter_mut().zip(stops) {
-                if !is_inside(stop) {
-                    *key = OUT;
-                }
+        let is_fenced = stops.iter().any(is_inside);
+        for (key, stop) in self.keys.iter_mut().zip(stops) {
+            let lies = if is_fenced && !is_inside(stop) { Side::Beyond } else { Side::Within };
+            if lies != side {
+                *key = OUT;
             }
         }
     }
