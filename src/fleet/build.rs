@@ -3,7 +3,7 @@
 use super::doc::{self, Document, Object};
 use super::names::Names;
 use super::{CheckId, Fleet, Hostname, Line, Lost, Member, Panel, PanelId, Policy, Region, RegionId, Set, SetId, Zone, ZoneId};
-use super::{MAX_PANELS_IN_SET, added, advice, checks, planned};
+use super::{MAX_PANELS_IN_SET, MAX_REGIONS, added, advice, checks, planned};
 use crate::dns::name::Name;
 use crate::document::{At, Reader, shown};
 use std::collections::{HashMap, HashSet};
@@ -48,8 +48,13 @@ impl Builder<'_> {
     }
 
     fn regions<'d>(&mut self, objects: &'d [Object<doc::Region>]) -> Names<'d> {
-        let (names, kept) = Names::new(self.reader, "region", objects);
-        for (object, keep) in objects.iter().zip(kept) {
+        let (mut names, kept) = Names::new(self.reader, "region", objects);
+        if let Some(first) = objects.get(MAX_REGIONS) {
+            let what = format!("found {} regions", objects.len());
+            self.reader.error(first.line, "region", what, format!("a fleet has at most {MAX_REGIONS}; put neighbours into one"));
+            objects[MAX_REGIONS..].iter().for_each(|object| names.lose(&object.name));
+        }
+        for (object, keep) in objects.iter().zip(kept).take(MAX_REGIONS) {
             // A `then` that leads nowhere is left out; the region itself is sound, and others refer to it.
             let path = format!("region {}: then", shown(&object.name));
             let mut then = Vec::new();
