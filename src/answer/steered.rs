@@ -8,7 +8,7 @@ use crate::dns::rtype::Type;
 use crate::snapshot::Services;
 use crate::snapshot::path::Path;
 use crate::snapshot::service::{Below, Service};
-use crate::snapshot::zone::{Node, Part, flag};
+use crate::snapshot::zone::{Node, Part, Set, flag};
 use crate::steer::{Choice, Class, Family, Guide, MAX_ANSWERS};
 use std::net::IpAddr;
 
@@ -124,13 +124,7 @@ impl<'a> Walk<'a, '_, '_> {
         }
         let Some(choice) = self.client.choose(service, family) else { return Ok(false) };
         let before = self.message.mark();
-        let mut left = MAX_ADDRESSES;
-        for member in choice.members() {
-            let set = service.set(*member, family);
-            if usize::from(set.count) > left {
-                break;
-            }
-            left -= usize::from(set.count);
+        for set in sets(service, &choice, family) {
             if self.message.set(Section::Answer, owner, set).is_err() {
                 self.message.rewind(before);
                 return Err(Full.into());
@@ -156,8 +150,7 @@ impl<'a> Walk<'a, '_, '_> {
             writing.put(&hint.to_be_bytes());
             let length_at = writing.len;
             writing.put(&[0, 0]);
-            let addresses = choice.members().iter().flat_map(|member| service.set(*member, family).data());
-            addresses.take(MAX_ADDRESSES).for_each(|address| writing.put(address));
+            sets(service, &choice, family).flat_map(|set| set.data()).for_each(|address| writing.put(address));
             let length = (writing.len - length_at - 2) as u16;
             writing.data[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
         }
@@ -260,7 +253,7 @@ impl<'a> Walk<'a, '_, '_> {
     }
 
     /// What a panel's own name has for the question.
-    pub(super) fn panel_set(&self, service: &'a Service, member: u16) -> Option<crate::snapshot::zone::Set<'a>> {
+    pub(super) fn panel_set(&self, service: &'a Service, member: u16) -> Option<Set<'a>> {
         let has = |family| Some(service.set(member, family)).filter(|set| set.count > 0);
         match self.qtype {
             Type::A => has(Family::V4),
@@ -269,6 +262,15 @@ impl<'a> Walk<'a, '_, '_> {
             _ => None,
         }
     }
+}
+
+/// The addresses of the panels chosen, as many panels as have all of theirs within the limit.
+#[inline]
+fn sets<'a>(service: &'a Service, choice: &Choice, family: Family) -> impl Iterator<Item = Set<'a>> {
+    choice.members().iter().map(move |member| service.set(*member, family)).scan(MAX_ADDRESSES, |left, set| {
+        *left = left.checked_sub(usize::from(set.count))?;
+        Some(set)
+    })
 }
 
 /// SRV weights are whole numbers of 16 bits, and 0 is for what should hardly be used at all.
