@@ -11,6 +11,7 @@ use crate::dns::rtype::Type;
 use crate::dns::wire::{HEADER, Header, Question, rcode};
 use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
+use crate::snapshot::service::Below;
 use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
 
 /// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals. `dnssec`: with signatures and proofs, if the zone has any.
@@ -116,13 +117,20 @@ impl<'a> Walk<'a, '_, '_> {
                 }
                 Found::Node(node) => self.at_node(&mut current, node, None, proof)?,
                 Found::Missing(encloser, depth)
-                    if let Some((hostname, service, member)) = self.panel_below(encloser, &current.path, depth) =>
+                    if let Some((hostname, service, below)) = self.panel_below(encloser, &current.path, depth) =>
                 {
-                    self.client.come_upon(hostname, Of::Panel(member));
-                    if current.path.count() > depth + 1 {
-                        return self.negative(current.owner(), &current.path, rcode::NXDOMAIN, Some(proof));
-                    }
-                    let Some(set) = self.panel_set(service, member) else {
+                    let set = match below {
+                        Below::Nothing(member) => {
+                            self.client.come_upon(hostname, Of::Panel(member));
+                            return self.negative(current.owner(), &current.path, rcode::NXDOMAIN, Some(proof));
+                        }
+                        Below::Between => None,
+                        Below::Panel(member) => {
+                            self.client.come_upon(hostname, Of::Panel(member));
+                            self.panel_set(service, member)
+                        }
+                    };
+                    let Some(set) = set else {
                         return self.negative(current.owner(), &current.path, rcode::NOERROR, Some(proof));
                     };
                     self.message.set(Section::Answer, current.owner(), set)?;

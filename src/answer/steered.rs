@@ -7,7 +7,7 @@ use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::snapshot::Services;
 use crate::snapshot::path::Path;
-use crate::snapshot::service::Service;
+use crate::snapshot::service::{Below, Service};
 use crate::snapshot::zone::{Node, Part, Set, flag};
 use crate::steer::{Choice, Class, Family, Guide, MAX_ANSWERS};
 use std::net::IpAddr;
@@ -185,7 +185,7 @@ impl<'a> Walk<'a, '_, '_> {
         client.note(Located { by, place, class, network, slot: roster.slot(network, client.seed), prefix }, None);
         let before = self.message.mark();
         let (mut priority, mut written, mut full) = (0u16, 0usize, Ok(()));
-        roster.rank(client.guide, class, |tier| {
+        roster.rank(client.guide, class, None, |tier| {
             let mut used = false;
             for (n, member) in tier.iter().flat_map(|stop| roster.numbered_at(*stop)) {
                 let weight = BOTH.map(|family| member.weight(family).units()).into_iter().max().unwrap_or(0);
@@ -194,12 +194,11 @@ impl<'a> Walk<'a, '_, '_> {
                 }
                 let mut data = [0; 6 + 64 + MAX_NAME];
                 let mut writing = Writing { data: &mut data, len: 0 };
-                let label = service.label(n);
+                let labels = service.labels(n);
                 writing.put(&priority.to_be_bytes());
                 writing.put(&srv_weight(weight).to_be_bytes());
                 writing.put(&port.to_be_bytes());
-                writing.put(&[label.len() as u8]);
-                writing.put(label);
+                writing.put(labels);
                 writing.put(host);
                 let len = writing.len;
                 full = self.message.one(Section::Answer, owner, Type::SRV, service.ttl, &data[..len]);
@@ -216,12 +215,12 @@ impl<'a> Walk<'a, '_, '_> {
             return Err(Full.into());
         }
         self.client.scope = self.client.scope.max(self.client.subnet.map(|_| prefix));
-        self.service_addresses(before.position(), service, written);
+        self.service_addresses(before.position(), service, written, host.len());
         Ok(true)
     }
 
-    /// The addresses of the panels just named, as far as there is room.
-    fn service_addresses(&mut self, mut at: usize, service: &'a Service, records: usize) {
+    /// The addresses of the panels just named, as far as there is room. Of their names the last `host` bytes are the hostname.
+    fn service_addresses(&mut self, mut at: usize, service: &'a Service, records: usize, host: usize) {
         for _ in 0..records {
             let data = self.message.data_at(at);
             at = data + self.message.data_len(data);
@@ -231,7 +230,7 @@ impl<'a> Walk<'a, '_, '_> {
             if !path.fill(&name[..len]) {
                 continue;
             }
-            let Some(member) = service.member(&path.wire()[1..1 + usize::from(path.wire()[0])]) else { continue };
+            let Some(member) = service.member(&path.wire()[..len - host]) else { continue };
             for family in BOTH {
                 let set = service.set(member, family);
                 let owner = Owner { at: place, name: &name[..len] };
@@ -242,17 +241,15 @@ impl<'a> Walk<'a, '_, '_> {
         }
     }
 
-    /// The panel that a name directly below a hostname stands for, if it is one: `<panel>.NAME`, which SRV records point at.
+    /// What a name below a hostname is to its panels' own names, `<panel>.NAME`, which SRV records point at.
     #[inline]
-    pub(super) fn panel_below(&self, encloser: Node<'a>, path: &Path, depth: usize) -> Option<(usize, &'a Service, u16)> {
+    pub(super) fn panel_below(&self, encloser: Node<'a>, path: &Path, depth: usize) -> Option<(usize, &'a Service, Below)> {
         if encloser.flags() & flag::STEERED == 0 {
             return None;
         }
         let (hostname, part) = encloser.steered()?;
         let service = self.client.services.of_hostname(hostname).filter(|service| part == Part::Host && service.http.is_some())?;
-        let at = path.start(depth + 1);
-        let label = &path.wire()[at + 1..at + 1 + usize::from(path.wire()[at])];
-        Some((hostname, service, service.member(label)?))
+        Some((hostname, service, service.below(&path.wire()[..path.start(depth)])?))
     }
 
     /// What a panel's own name has for the question.

@@ -289,7 +289,8 @@ file = "z"
     #[test]
     fn records_are_rendered_for_a_question_at_byte_12() {
         let service = made("set = \"s\"\nttl = 258");
-        let of = |label: &str| service.member(label.as_bytes()).unwrap();
+        let labels = |name: &str| [&[name.len() as u8], name.as_bytes()].concat();
+        let of = |name: &str| service.member(&labels(name)).unwrap();
         let v4 = service.set(of("c"), Family::V4);
         let head = [0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 2, 0, 4];
         assert_eq!(v4.body, [&head[..], &[192, 0, 2, 3], &head, &[192, 0, 2, 4]].concat());
@@ -297,8 +298,8 @@ file = "z"
         let v6 = service.set(of("a"), Family::V6);
         assert_eq!((v6.count, &v6.body[..4], &v6.body[10..14]), (1, &[0xc0, 12, 0, 28][..], &[0, 16, 0x20, 1][..]));
         assert_eq!(
-            (service.label(of("b")), service.member(b"B"), service.member(b"x"), service.member(b"\xff")),
-            (&b"b"[..], None, None, None)
+            (service.labels(of("b")), service.member(b"\x01B"), service.member(b"\x01x"), service.member(b"\x01\xff")),
+            (&b"\x01b"[..], None, None, None)
         );
         assert!(service.has(Family::V4) && service.has(Family::V6));
         assert_eq!(made("set = \"s\"\nports = { http = 80, https = 81 }").binds_name(), None);

@@ -38,7 +38,8 @@ pub(super) fn steer(draft: &mut Draft, apex: &Path, steered: &[Steered]) -> Vec<
             for panel in panels.iter() {
                 // A name too long is the fleet's problem.
                 let Ok(target) = below(&hostname.name, panel) else { continue };
-                if draft.find(&target, target.count()).is_some() {
+                // Of several labels the last one is the first that has to be free.
+                if (path.count() + 1..=target.count()).any(|depth| draft.find(&target, depth).is_some()) {
                     let what = format!("the zone's file has data at or below {panel}.{}, which SRV records point at", hostname.name);
                     tell(what, "`http` adds that name for the panel: remove the data, or leave out `http`");
                 }

@@ -381,6 +381,17 @@ fn panels_that_are_out_are_told_with_the_reason() {
 }
 
 #[test]
+fn who_is_beyond_a_fence_that_is_given_up_is_told() {
+    let drained = World::new(&FLEET.replacen("region = \"eu\"\n", "region = \"eu\"\nstate = \"draining\"\n", 1));
+    let explanation = drained.ask("fenced.z.test", "AAAA", LONDON, None);
+    assert_eq!(explanation.panels, ["nyc1"]);
+    let notes = notes(&explanation);
+    let chosen = "nyc1 chosen: alone in its tier; beyond the fence, but nobody within it is left";
+    assert!(notes.iter().any(|note| note == chosen), "{notes:?}");
+    assert!(!notes.iter().any(|note| note.contains("out: beyond")), "{notes:?}");
+}
+
+#[test]
 fn sharers_of_a_tier_come_in_the_order_of_the_slot() {
     let world = World::new(FLEET);
     // Nobody knows where they are, so all share one tier.

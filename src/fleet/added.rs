@@ -164,15 +164,11 @@ impl<'a> Ground<'a> {
                 let what = format!("{added}, and the hostname at line {line} is below that");
                 self.refuse(owner, what, &leave_out("rename that hostname", &added));
             }
-            // Panel `a.b` of this one and panel `a` of `b.NAME` are one name.
-            let Some(&other) = self.owners.get(name).filter(|_| is_whole) else { continue };
-            for panel in self.ending(owner, &prefix) {
-                let rest = panel[..panel.len() - prefix.len() - 1].to_ascii_lowercase();
-                if self.added(other, &rest).is_some() {
-                    let added = Added::Panel(panel);
-                    let what = format!("{added}, and the hostname at line {line} needs the same");
-                    self.refuse(owner, what, &leave_out("rename that panel", &added));
-                }
+            // What is below `b.NAME` is that hostname's, so panel `a.b` of this one has no place there.
+            for panel in self.ending(owner, &prefix).into_iter().filter(|_| is_whole) {
+                let added = Added::Panel(panel);
+                let what = format!("{added}, and that is below the hostname at line {line}");
+                self.refuse(owner, what, &leave_out("rename that panel", &added));
             }
         }
     }
@@ -335,6 +331,11 @@ file = "p.zone"
                 vec![],
                 "`b.ams1` below it, and the hostname at line 26 has that name",
             ),
+            (
+                vec![("live.p.example", "dotted", "http = 80"), ("ams1.live.p.example", "s", "")],
+                vec![],
+                "`b.ams1` below it, and that is below the hostname at line 26; rename that panel, or leave out `http`",
+            ),
             (vec![("live.p.example", "service", "http = 80")], vec![], "`_http._tcp` below it, and panel `_http._tcp` has that name"),
             (
                 vec![("p.example", "dotted", "http = 80"), ("live.p.example", "s", "")],
@@ -365,7 +366,7 @@ file = "p.zone"
         assert_eq!(
             shown,
             [
-                "f:22: hostname p.example: ports: `http` needs the name of panel `b.ams1` below it, and the hostname at line 26 needs the same; \
+                "f:22: hostname p.example: ports: `http` needs the name of panel `b.ams1` below it, and that is below the hostname at line 26; \
               rename that panel, or leave out `http`"
             ]
         );

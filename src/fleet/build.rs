@@ -48,12 +48,13 @@ impl Builder<'_> {
     }
 
     fn regions<'d>(&mut self, objects: &'d [Object<doc::Region>]) -> Names<'d> {
-        let (names, kept) = Names::new(self.reader, "region", objects);
-        if let Some(one_more) = objects.get(MAX_REGIONS) {
+        let (mut names, kept) = Names::new(self.reader, "region", objects);
+        if let Some(first) = objects.get(MAX_REGIONS) {
             let what = format!("found {} regions", objects.len());
-            self.reader.error(one_more.line, "region", what, format!("a fleet has at most {MAX_REGIONS}"));
+            self.reader.error(first.line, "region", what, format!("a fleet has at most {MAX_REGIONS}; put neighbours into one"));
+            objects[MAX_REGIONS..].iter().for_each(|object| names.lose(&object.name));
         }
-        for (object, keep) in objects.iter().zip(kept) {
+        for (object, keep) in objects.iter().zip(kept).take(MAX_REGIONS) {
             // A `then` that leads nowhere is left out; the region itself is sound, and others refer to it.
             let path = format!("region {}: then", shown(&object.name));
             let mut then = Vec::new();

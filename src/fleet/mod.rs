@@ -21,8 +21,8 @@ use std::path::Path;
 
 /// A set's slots stay small and its members' shares true up to here (DESIGN §2).
 pub const MAX_PANELS_IN_SET: usize = 1024;
-/// A region's number and what says so fit into the 16 bits that rules have.
-pub const MAX_REGIONS: usize = 16_384;
+/// Regions are numbered with 16 bits where clients are looked up, and each has two numbers there: for its networks and for its ASNs.
+pub const MAX_REGIONS: usize = 32_000;
 
 /// `shown` is the document as the operator knows it; relative paths in it are taken from `base`.
 /// An object with an error is left out, and so is what cannot be without it; the rest is whole.

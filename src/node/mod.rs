@@ -305,19 +305,20 @@ impl Node {
         if changed.is_empty() {
             return;
         }
+        let mut events = Vec::new();
+        if changed.iter().any(|file| self.places.databases.contains(file)) {
+            tracing::info!("a database of places has changed, reading them again");
+            events.push(Event::Moved);
+        }
         if changed.iter().any(|file| self.fleet_files.contains(file)) {
+            self.handle(events);
             return self.reload(false);
         }
         let is_touched = |files: &[String]| files.iter().any(|file| changed.contains(Path::new(file)));
         let zones: Vec<Name> = self.pilot.files().filter(|(_, files)| is_touched(files)).map(|(name, _)| name.clone()).collect();
-        let mut events = Vec::new();
         if !zones.is_empty() {
             tracing::info!(zones = zones.len(), files = changed.len(), "files have changed, reading their zones again");
             events.push(Event::Touched { zones, force: false });
-        }
-        if changed.iter().any(|file| self.places.databases.contains(file)) {
-            tracing::info!("a database of places has changed, reading them again");
-            events.push(Event::Moved);
         }
         self.handle(events);
     }

@@ -31,20 +31,35 @@ pub struct Service {
     /// Families that clients get: those its panels are configured with, but for one that is dead.
     pub has_v4: bool,
     pub has_v6: bool,
+    /// Some member's name has several labels.
+    is_deep: bool,
     bytes: Box<[u8]>,
     /// By member.
     rendered: Box<[Rendered]>,
 }
 
-/// Where a member's label and records stand in `bytes`, one after the other.
+/// What lies at or below a name right below a hostname with `http`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Below {
+    /// A member's own name.
+    Panel(u16),
+    /// Nothing itself, but on the way to a member's name of several labels.
+    Between,
+    /// Nothing, below a member's name or a name on the way to one.
+    Nothing(u16),
+}
+
+/// Where a member's labels and records stand in `bytes`, one after the other.
 #[derive(Clone, Copy, Debug)]
 struct Rendered {
     at: u32,
-    label: u8,
+    labels: u8,
     v4: u8,
     v6: u8,
 }
 
+/// The longest name that an object of a fleet has.
+const MAX_PANEL: usize = 63;
 const A_LEN: usize = RECORD_HEAD + 4;
 const AAAA_LEN: usize = RECORD_HEAD + 16;
 
@@ -61,7 +76,11 @@ impl Service {
         let mut rendered = Vec::with_capacity(listings.len());
         for listing in listings {
             let at = bytes.len() as u32;
-            bytes.extend(listing.name.bytes().map(|byte| byte.to_ascii_lowercase()));
+            for label in listing.name.split('.') {
+                bytes.push(label.len() as u8);
+                bytes.extend(label.bytes().map(|byte| byte.to_ascii_lowercase()));
+            }
+            let labels = (bytes.len() - at as usize) as u8;
             let (mut v4, mut v6) = (0, 0);
             for address in listing.addresses.iter().filter(|address| address.is_ipv4()) {
                 render(&mut bytes, Type::A, ttl, address);
@@ -71,10 +90,11 @@ impl Service {
                 render(&mut bytes, Type::AAAA, ttl, address);
                 v6 += 1;
             }
-            rendered.push(Rendered { at, label: listing.name.len() as u8, v4, v6 });
+            rendered.push(Rendered { at, labels, v4, v6 });
         }
         let [has_v4, has_v6] = families;
-        Self { roster, ttl, http: None, https: None, has_v4, has_v6, bytes: bytes.into(), rendered: rendered.into() }
+        let is_deep = listings.iter().any(|listing| listing.name.contains('.'));
+        Self { is_deep, roster, ttl, http: None, https: None, has_v4, has_v6, bytes: bytes.into(), rendered: rendered.into() }
     }
 
     #[inline]
@@ -88,8 +108,8 @@ impl Service {
     /// A member's addresses as they stand in a message whose question starts at byte 12.
     #[inline]
     pub fn set(&self, member: u16, family: Family) -> Set<'_> {
-        let Rendered { at, label, v4, v6 } = self.rendered[usize::from(member)];
-        let start = at as usize + usize::from(label);
+        let Rendered { at, labels, v4, v6 } = self.rendered[usize::from(member)];
+        let start = at as usize + usize::from(labels);
         let middle = start + usize::from(v4) * A_LEN;
         match family {
             Family::V4 => Set { rtype: Type::A, count: v4.into(), body: &self.bytes[start..middle] },
@@ -97,16 +117,42 @@ impl Service {
         }
     }
 
-    /// The label that a member's own name begins with, in lower case.
-    pub fn label(&self, member: u16) -> &[u8] {
-        let Rendered { at, label, .. } = self.rendered[usize::from(member)];
-        &self.bytes[at as usize..][..usize::from(label)]
+    /// The labels that a member's own name begins with, in lower case, as they stand in a name.
+    pub fn labels(&self, member: u16) -> &[u8] {
+        let Rendered { at, labels, .. } = self.rendered[usize::from(member)];
+        &self.bytes[at as usize..][..usize::from(labels)]
     }
 
-    /// The member of this label, in lower case.
-    pub fn member(&self, label: &[u8]) -> Option<u16> {
-        let key = key(str::from_utf8(label).ok()?);
-        (0u16..).zip(&self.roster.members).find(|(n, member)| member.key == key && self.label(*n) == label).map(|(n, _)| n)
+    /// The member of these labels, in lower case.
+    pub fn member(&self, labels: &[u8]) -> Option<u16> {
+        let mut name = [0; MAX_PANEL];
+        let name = name.get_mut(..labels.len().checked_sub(1)?)?;
+        name.copy_from_slice(&labels[1..]);
+        let mut at = usize::from(labels[0]);
+        while let Some(dot) = name.get_mut(at) {
+            at += 1 + usize::from(*dot);
+            *dot = b'.';
+        }
+        let key = key(str::from_utf8(name).ok()?);
+        (0u16..).zip(&self.roster.members).find(|(n, member)| member.key == key && self.labels(*n) == labels).map(|(n, _)| n)
+    }
+
+    /// What `labels`, in lower case, are below the hostname. None: no name of a member is near.
+    pub fn below(&self, labels: &[u8]) -> Option<Below> {
+        if let Some(member) = self.member(labels) {
+            return Some(Below::Panel(member));
+        }
+        let ends = |labels: &[u8], end: &[u8]| labels.strip_suffix(end).is_some_and(is_whole);
+        let find = |is_it: &dyn Fn(&[u8]) -> bool| (0..self.rendered.len() as u16).find(|n| is_it(self.labels(*n)));
+        if self.is_deep && find(&|own| ends(own, labels)).is_some() {
+            return Some(Below::Between);
+        }
+        if !self.is_deep {
+            let last = last_label(labels);
+            return (last != labels).then(|| self.member(last)).flatten().map(Below::Nothing);
+        }
+        // Whatever ends in the last label of a member's name lies below that name, or below one on the way to it.
+        find(&|own| last_label(own) == last_label(labels)).map(Below::Nothing)
     }
 
     /// An HTTPS record at the name itself would move plain HTTP elsewhere, so there is none where plain HTTP is served.
@@ -117,6 +163,24 @@ impl Service {
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.bytes.len() + self.rendered.len() * size_of::<Rendered>() + self.roster.memory()
     }
+}
+
+/// Labels of a name without its end, and nothing cut in two.
+fn is_whole(labels: &[u8]) -> bool {
+    let mut rest = labels;
+    while let [len, after @ ..] = rest {
+        let Some(next) = after.get(usize::from(*len)..) else { return false };
+        rest = next;
+    }
+    true
+}
+
+fn last_label(labels: &[u8]) -> &[u8] {
+    let mut rest = labels;
+    while let Some(next) = rest.first().and_then(|len| rest.get(1 + usize::from(*len)..)).filter(|next| !next.is_empty()) {
+        rest = next;
+    }
+    rest
 }
 
 fn render(bytes: &mut Vec<u8>, rtype: Type, ttl: u32, address: &IpAddr) {

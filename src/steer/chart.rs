@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 /// Tiers kept of each ranking. Full rankings are nearly as many as places; the first three are few hundreds.
 const KEPT: usize = 3;
-/// Classes have 16 bits, 0 is the unknown place, and ranges keep the last number for themselves.
+/// Classes have 16 bits; 0 is the unknown place, and the greatest number is kept for the ranges.
 const MAX_CLASSES: usize = u16::MAX as usize - 1;
 
 /// Address ranges → class, for one geometry and one guide.

@@ -34,6 +34,13 @@ pub enum Fence {
     Continent,
 }
 
+/// Of the fence; where nothing lies within, there is no fence and nothing lies beyond.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Within,
+    Beyond,
+}
+
 /// All that decides the order but the client; sets whose panels stand in the same places share one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Geometry {
@@ -44,14 +51,6 @@ pub struct Geometry {
     cosine: f32,
     /// `spread` reaches around half the globe.
     is_wide: bool,
-}
-
-/// Of a fence.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    /// Also everything, where there is no fence or nobody within it.
-    Inside,
-    Beyond,
 }
 
 /// What is left to be ranked, the best first: `next` gives tier after tier.
@@ -80,21 +79,26 @@ impl Geometry {
         hasher.finish()
     }
 
-    /// Calls `visit` with each tier's stops, until it says that this was enough.
+    /// Calls `visit` with each tier's stops, until it says that this was enough. What lies beyond the fence is none of them.
     #[inline]
     pub fn rank(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
-        if self.stops.len() <= FEW_STOPS {
-            Ranking::<FEW_STOPS>::new(self, guide, client, Side::Inside).each(visit);
-        } else {
-            self.rank_many(guide, client, Side::Inside, visit);
-        }
+        self.rank_side(guide, client, Side::Within, visit);
     }
 
-    /// The same for what the fence shuts out: where nobody within it can serve, an answer from beyond is better than none.
+    /// The same for what the fence shuts out.
     #[inline(never)]
     pub fn rank_beyond(&self, guide: &Guide, client: &Client, visit: impl FnMut(&[u16]) -> bool) {
         if self.fence != Fence::None {
-            self.rank_many(guide, client, Side::Beyond, visit);
+            self.rank_side(guide, client, Side::Beyond, visit);
+        }
+    }
+
+    #[inline]
+    fn rank_side(&self, guide: &Guide, client: &Client, side: Side, visit: impl FnMut(&[u16]) -> bool) {
+        if self.stops.len() <= FEW_STOPS {
+            Ranking::<FEW_STOPS>::new(self, guide, client, side).each(visit);
+        } else {
+            self.rank_many(guide, client, side, visit);
         }
     }
 
@@ -156,7 +160,7 @@ impl<'g, const N: usize> Ranking<'g, N> {
         ranking
     }
 
-    /// Leaves what lies on one side of the fence. Where nothing lies within it there is none.
+    /// Shuts out what lies on the other side of the fence.
     fn fence(&mut self, client: &Client, side: Side) {
         let stops = &self.geometry.stops;
         let is_inside: &dyn Fn(&Stop) -> bool = match self.geometry.fence {
@@ -169,8 +173,8 @@ impl<'g, const N: usize> Ranking<'g, N> {
         };
         let is_fenced = stops.iter().any(is_inside);
         for (key, stop) in self.keys.iter_mut().zip(stops) {
-            let is_beyond = is_fenced && !is_inside(stop);
-            if is_beyond != (side == Side::Beyond) {
+            let lies = if is_fenced && !is_inside(stop) { Side::Beyond } else { Side::Within };
+            if lies != side {
                 *key = OUT;
             }
         }

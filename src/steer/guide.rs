@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// No region at all, where a region's number belongs.
 pub const NOWHERE: u16 = u16::MAX;
 /// Twice the number of the last, and two, must fit into a rule.
-const MAX_REGIONS: usize = 16_384;
+const MAX_REGIONS: usize = 32_000;
 /// The rank of regions that neither serve a client nor follow the one that does.
 const OTHERS: u8 = u8::MAX;
 

@@ -82,7 +82,7 @@ pub struct Choice {
     pub slot: Slot,
     /// Another slot of the same place may get others.
     pub by_slot: bool,
-    /// More was needed than the chart knows: another place of the same class may get others.
+    /// More was needed than the chart knows, which ends at the fence: another place of the same class may get others.
     pub beyond_chart: bool,
 }
 
@@ -134,17 +134,18 @@ impl Roster {
             Class::Spot(spot) => {
                 if let Some(client) = guide.client(spot) {
                     self.geometry.rank(guide, &client, |tier| choosing.visit(tier));
-                    choosing.leave(guide, &client);
+                    self.choose_beyond(guide, &client, &mut choosing);
                 }
             }
             Class::Charted(class) => {
                 let is_whole = self.chart.as_ref().is_none_or(|chart| chart.rank(class, |tier| choosing.visit(tier)));
-                if !choosing.is_done && (!is_whole || choosing.choice.count == 0) {
+                let is_enough = choosing.is_done || is_whole && choosing.choice.count > 0;
+                if !is_enough {
                     choosing = Choosing::new(self, family, slot, seed);
                     choosing.choice.beyond_chart = true;
                     if let Some(client) = guide.client(guide.find(address).0) {
                         self.geometry.rank(guide, &client, |tier| choosing.visit(tier));
-                        choosing.leave(guide, &client);
+                        self.choose_beyond(guide, &client, &mut choosing);
                     }
                 }
             }
@@ -152,20 +153,28 @@ impl Roster {
         choosing.choice
     }
 
-    /// Calls `visit` with the stops of each tier of the ranking for `spot`, all of them; those beyond the fence where nobody within it has weight.
-    pub fn rank(&self, guide: &Guide, class: Class, mut visit: impl FnMut(&[u16])) {
-        let mut serves = false;
-        let all = |tier: &[u16]| {
-            let members = tier.iter().flat_map(|stop| self.numbered_at(*stop));
-            serves |= members.into_iter().any(|(_, member)| !member.fit.v4.is_zero() || !member.fit.v6.is_zero());
+    /// Nobody within the fence has weight in this family: better a panel beyond it than no answer, which would have no scope.
+    #[inline]
+    fn choose_beyond(&self, guide: &Guide, client: &Client, choosing: &mut Choosing<'_>) {
+        if choosing.choice.count == 0 {
+            self.geometry.rank_beyond(guide, client, |tier| choosing.visit(tier));
+        }
+    }
+
+    /// Calls `visit` with the stops of each tier of the ranking for `spot`, all of them; those beyond the fence only where nobody within it
+    /// has weight, in `family` if there is one.
+    pub fn rank(&self, guide: &Guide, class: Class, family: Option<Family>, mut visit: impl FnMut(&[u16])) {
+        let mut is_served = false;
+        let mut all = |tier: &[u16]| {
             visit(tier);
+            is_served |= tier.iter().any(|stop| self.numbered_at(*stop).any(|(_, member)| member.has_weight(family)));
             false
         };
         match class {
             Class::Spot(spot) if self.order == Order::Nearest => {
                 let Some(client) = guide.client(spot) else { return };
-                self.geometry.rank(guide, &client, all);
-                if !serves {
+                self.geometry.rank(guide, &client, &mut all);
+                if !is_served {
                     self.geometry.rank_beyond(guide, &client, |tier| {
                         visit(tier);
                         false
@@ -239,6 +248,11 @@ impl Roster {
 }
 
 impl Member {
+    /// In this family, or in any.
+    fn has_weight(&self, family: Option<Family>) -> bool {
+        family.map_or(!self.fit.v4.is_zero() || !self.fit.v6.is_zero(), |family| !self.weight(family).is_zero())
+    }
+
     #[inline]
     pub fn weight(&self, family: Family) -> Weight {
         match family {
@@ -279,14 +293,6 @@ impl<'r> Choosing<'r> {
     fn new(roster: &'r Roster, family: Family, slot: Slot, seed: u64) -> Self {
         let choice = Choice { members: [0; MAX_ANSWERS], count: 0, tier: 0, slot, by_slot: false, beyond_chart: false };
         Self { roster, family, seed, choice, tiers: 0, is_handed_on: false, is_done: false }
-    }
-
-    /// Goes beyond the fence if nobody within it has weight: no answer is empty because of where the client is.
-    #[inline]
-    fn leave(&mut self, guide: &Guide, client: &Client) {
-        if self.choice.count == 0 {
-            self.roster.geometry.rank_beyond(guide, client, |tier| self.visit(tier));
-        }
     }
 
     /// True: the choice is made.

@@ -455,3 +455,45 @@ fn the_last_tier_with_weight_keeps_all_its_clients() {
     let choice = roster.choose(&Guide::default(), Class::Any, IpAddr::V4(0.into()), Family::V4, Slot(7), 0);
     assert!(!choice.by_slot);
 }
+
+#[test]
+fn a_fence_is_given_up_for_a_family_that_nobody_within_it_has() {
+    let one = Standing { weight: 1.0, state: State::Enabled, v4: Fitness::Up, v6: Fitness::Up, slow_start: slots::WHOLE, shed: 0 };
+    let v4_only = Standing { v6: Fitness::None, ..one };
+    let draining = Standing { state: State::Draining, ..one };
+    let spots = [(0, (50.0, 8.0)), (1, (40.0, -74.0)), (1, (34.0, -118.0))];
+    let spots = spots.map(|(region, at)| Spot { at: Some(at), region: Some(region), tier: 1, continents: 1 << region });
+    let home = Override { network: Network::parse("10.0.0.0/8").unwrap(), at: Some((50.0, 8.0)), country: Some(*b"DE") };
+    let away = Override { network: Network::parse("10.128.0.0/9").unwrap(), at: Some((40.0, -74.0)), country: Some(*b"US") };
+    for fence in [Fence::Region, Fence::Continent] {
+        let set = Set { spots: spots.to_vec(), fence, spread_km: 0.0, then: vec![vec![]; 5] };
+        let mut regions = set.regions();
+        for (region, country) in regions.iter_mut().zip(["DE", "US"]) {
+            region.countries = vec![country.into()];
+        }
+        let guide = Guide::new(Arc::new(Atlas::new(vec![], &[home.clone(), away.clone()])), regions);
+        let mut geometry = set.geometry();
+        for (stop, code) in geometry.stops.iter_mut().zip(["EU", "NA", "NA"]) {
+            stop.continents = continent_bit(code);
+        }
+        let geometry = Arc::new(geometry);
+        let chart = Arc::new(Chart::new(&geometry, &guide).unwrap());
+        for (standing, expected) in [(v4_only, [0, 1]), (draining, [1, 1]), (one, [0, 0])] {
+            let standings = [vec![standing], vec![one], vec![one]];
+            let direct = roster(Arc::clone(&geometry), &standings, &CALM, How::Sticky, 1, Order::Nearest);
+            let charted = Roster { chart: Some(Arc::clone(&chart)), ..direct.clone() };
+            for roster in [&direct, &charted] {
+                for (family, expected) in [Family::V4, Family::V6].into_iter().zip(expected) {
+                    let address = "10.1.0.1".parse().unwrap();
+                    let (class, _) = roster.class(&guide, address);
+                    let choice = roster.choose(&guide, class, address, family, Slot(7), 0);
+                    assert_eq!(choice.members(), [expected], "{fence:?} {standing:?} {family:?}");
+                    assert_eq!((choice.by_slot, usize::from(choice.tier)), (false, usize::from(expected)));
+                    let mut tiers = 0;
+                    roster.rank(&guide, Class::Spot(guide.find(address).0), Some(family), |_| tiers += 1);
+                    assert_eq!(tiers, if expected == 0 { 1 } else { 3 }, "all that lies beyond, or nothing of it");
+                }
+            }
+        }
+    }
+}

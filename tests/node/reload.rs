@@ -103,6 +103,20 @@ fn a_changed_fleet_is_served() {
 }
 
 #[test]
+fn a_database_that_changes_together_with_the_fleet_is_read_too() {
+    let place = Place::new();
+    place.write("meridian.toml", &std::fs::read_to_string(place.path("meridian.toml")).unwrap().replace("[]\n", "[\"places.mmdb\"]\n"));
+    let node = place.start();
+    node.comes_to_show("places.mmdb: ");
+    let database = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geoip/GeoIP2-Country-Test.mmdb");
+    std::fs::copy(database, place.path("new")).unwrap();
+    std::fs::rename(place.path("new"), place.path("places.mmdb")).unwrap();
+    place.write("fleet.toml", &steered(&["192.0.2.61"], "live.z.example"));
+    node.comes_to_say("live.z.example", A, "192.0.2.61");
+    node.heals();
+}
+
+#[test]
 fn a_broken_zone_keeps_its_old_version() {
     let place = Place::new();
     let mut node = place.start();

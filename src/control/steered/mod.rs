@@ -216,7 +216,15 @@ impl<'a> Scene<'a> {
     fn panel_name(&self, member: u16) -> String {
         match self.service.roster.members.get(usize::from(member)).and_then(|member| self.panel(member)) {
             Some(panel) => panel.name.clone(),
-            None => String::from_utf8_lossy(self.service.label(member)).into_owned(),
+            None => {
+                let (labels, mut name) = (self.service.labels(member), Vec::new());
+                let mut rest = labels;
+                while let Some((label, after)) = rest.split_first().and_then(|(len, rest)| rest.split_at_checked(usize::from(*len))) {
+                    name.push(String::from_utf8_lossy(label));
+                    rest = after;
+                }
+                name.join(".")
+            }
         }
     }
 

@@ -36,7 +36,17 @@ impl Scene<'_> {
         };
         let client = client.filter(|_| matches!(class, Class::Spot(_)));
         let mut tiers: Vec<Vec<u16>> = Vec::new();
-        roster.rank(&self.snapshot.guide, class, |tier| tiers.push(tier.to_vec()));
+        let family = self.choice().map(|(family, _)| family).or(self.family());
+        roster.rank(&self.snapshot.guide, class, family, |tier| tiers.push(tier.to_vec()));
+        let mut within = 0;
+        let count = |_: &[u16]| {
+            within += 1;
+            false
+        };
+        match &client {
+            Some(client) => roster.geometry.rank(&self.snapshot.guide, client, count),
+            None => within = tiers.len(),
+        }
         let mut priority = 0;
         for (n, tier) in tiers.iter().enumerate() {
             let mut tiered = self.tier(n, tier, client.as_ref(), located, &mut priority);
@@ -45,6 +55,10 @@ impl Scene<'_> {
                 if let Some(first) = tiered.panels.first_mut().filter(|first| first.text.is_empty()) {
                     first.text = because;
                 }
+            }
+            if let Some(first) = tiered.panels.first_mut().filter(|_| n == within) {
+                let parts = [std::mem::take(&mut first.text), "beyond the fence, but nobody within it is left".into()];
+                first.text = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ");
             }
             steps.push(Step { text: sentence(&tiered), facts: Facts::Tier(tiered) });
         }

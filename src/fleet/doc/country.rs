@@ -1,6 +1,7 @@
 //! Codes of countries: one reading for the fleet and for meridian.toml.
 
 use crate::document::shown;
+use crate::geo;
 
 /// What is often written, and the code that is meant.
 const SLIPS: [(&str, &str); 2] = [("UK", "GB"), ("EL", "GR")];
@@ -18,9 +19,8 @@ pub fn country_code(text: &str) -> Result<String, (String, String)> {
     Err((format!("`{}` is not a country", shown(text)), hint))
 }
 
-/// Where the table of countries is asked; by itself it knows the form, and that a slip is none.
 fn is_country(code: &str) -> bool {
-    code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && SLIPS.iter().all(|(slip, _)| *slip != code)
+    <[u8; 2]>::try_from(code.as_bytes()).is_ok_and(|code| geo::country(code).is_some())
 }
 
 #[cfg(test)]
@@ -28,11 +28,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_two_letters_in_capitals() {
+    fn codes_are_those_of_the_table_in_capitals() {
         for (text, code) in [("DE", "DE"), ("gb", "GB"), ("Gr", "GR")] {
             assert_eq!(country_code(text), Ok(code.to_owned()));
         }
-        for text in ["", "D", "DEU", "D1", "dé", "Germany", "49", "D E", "UK", "el"] {
+        for text in ["", "D", "DEU", "D1", "dé", "Germany", "49", "D E", "UK", "el", "EU", "XX", "AN"] {
             assert!(country_code(text).is_err(), "{text}");
         }
         assert_eq!(country_code("uk"), Err(("`uk` is not a country".into(), "did you mean `GB`?".into())));

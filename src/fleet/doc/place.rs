@@ -14,6 +14,8 @@ const MAX_WEIGHT: f64 = 10_000.0;
 const MAX_ADDRESSES: usize = 32;
 /// More connections than a host has ports to serve them from.
 const MAX_CAPACITY: u32 = 100_000_000;
+/// Many times round: whoever writes more writes no degrees.
+const MAX_DEGREES: f64 = 1e6;
 /// Above any rate or share a host reports.
 const MAX_LIMIT: f64 = 1e9;
 const CONTINENTS: [&str; 7] = ["AF", "AN", "AS", "EU", "NA", "OC", "SA"];
@@ -75,8 +77,8 @@ pub fn read_place(table: &mut TableReader<'_>) -> Option<Place> {
         return None;
     };
     let before = table.reader().errors();
-    // Any float first: only two numbers can be told to be the wrong way round.
-    let any = f64::MIN..=f64::MAX;
+    // Any angle first: only two numbers can be told to be the wrong way round.
+    let any = -MAX_DEGREES..=MAX_DEGREES;
     let numbers = (table.float_of("at", latitude, any.clone()), table.float_of("at", longitude, any));
     let (Some(latitude), Some(longitude)) = numbers else {
         debug_assert!(table.reader().errors() > before);
