@@ -153,8 +153,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     // Before anything is read, so that no change is missed.
     node.watch();
     // Both take long, and neither needs the other.
-    node.handle(vec![Event::Moved]);
-    node.reload(false);
+    node.read_all(false);
     while !node.pilot.has_started() {
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
@@ -184,8 +183,8 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
             Some(read) = readings.recv() => node.take(read),
-            _ = hangup.recv() => node.reload(false),
-            _ = force.recv() => node.reload(true),
+            _ = hangup.recv() => node.read_all(false),
+            _ = force.recv() => node.read_all(true),
             _ = look.tick() => node.look(),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -255,6 +254,13 @@ impl Node {
             let chart = catch_unwind(|| Chart::new(&sketch.geometry, &sketch.guide)).unwrap_or_default();
             let _ = events.send(Event::Charted { ticket: sketch.ticket, chart });
         });
+    }
+
+    fn read_all(&mut self, force: bool) {
+        if !self.places.databases.is_empty() {
+            self.handle(vec![Event::Moved]);
+        }
+        self.reload(force);
     }
 
     /// Starts reading the fleet: a large one takes a second, and nothing waits for it.
