@@ -77,7 +77,7 @@ fn all_problems_of_all_files_come_at_once() {
 #[test]
 fn json_says_the_same() {
     let place = Place::new("json");
-    place.write("meridian.toml", "[node]\nname = \"n\"\n").write("fleet.toml", "x = 1\n");
+    place.write("meridian.toml", "[node]\nname = \"n\"\n[geoip]\ndatabases = []\n").write("fleet.toml", "x = 1\n");
     let output = place.run(&["check", "--config", "meridian.toml", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["errors"], 1);
@@ -91,7 +91,7 @@ fn missing_files_are_named() {
     let place = Place::new("missing");
     place.write("z.zone", ZONE);
     place.write("fleet.toml", "[[zone]]\nname = \"z.example\"\nfile = \"z.zone\"\n");
-    place.write("meridian.toml", "[node]\nname = \"n\"\n[dns]\ncookie_secrets = \"no.hex\"\n");
+    place.write("meridian.toml", "[node]\nname = \"n\"\n[dns]\ncookie_secrets = \"no.hex\"\n[geoip]\ndatabases = []\n");
     let text = stdout(&place.run(&["check", "--config", "nope.toml"]));
     assert_eq!(text, "nope.toml: there is no such file; name the right one, or create it\n1 error\n");
     let text = stdout(&place.run(&["check", "--config", "meridian.toml"]));
