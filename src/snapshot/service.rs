@@ -142,7 +142,7 @@ impl Service {
         if let Some(member) = self.member(labels) {
             return Some(Below::Panel(member));
         }
-        let ends = |labels: &[u8], end: &[u8]| labels.strip_suffix(end).is_some_and(|before| is_whole(before));
+        let ends = |labels: &[u8], end: &[u8]| labels.strip_suffix(end).is_some_and(is_whole);
         let find = |is_it: &dyn Fn(&[u8]) -> bool| (0..self.rendered.len() as u16).find(|n| is_it(self.labels(*n)));
         if self.is_deep && find(&|own| ends(own, labels)).is_some() {
             return Some(Below::Between);
