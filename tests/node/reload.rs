@@ -106,7 +106,7 @@ fn a_changed_fleet_is_served() {
 fn a_database_that_changes_together_with_the_fleet_is_read_too() {
     let place = Place::new();
     place.write("meridian.toml", &std::fs::read_to_string(place.path("meridian.toml")).unwrap().replace("[]\n", "[\"places.mmdb\"]\n"));
-    let mut node = place.start();
+    let node = place.start();
     node.comes_to_show("places.mmdb: ");
     let database = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/geoip/GeoIP2-Country-Test.mmdb");
     std::fs::copy(database, place.path("new")).unwrap();
