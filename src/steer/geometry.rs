@@ -154,7 +154,7 @@ impl<'g, const N: usize> Ranking<'g, N> {
             let chord2 = stop.point.map_or(FAR, |point| point.chord2(client.point));
             let rank = if home == NOWHERE { 0 } else { guide.rank(home, stop.region) };
             // Positive floats are ordered as their bits are.
-            *key = u64::from(stop.tier) << 40 | u64::from(rank) << 32 | u64::from(chord2.to_bits());
+            *key = u64::from(stop.tier) << 48 | u64::from(rank) << 32 | u64::from(chord2.to_bits());
         }
         ranking.fence(client, side);
         ranking

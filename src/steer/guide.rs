@@ -10,7 +10,7 @@ pub const NOWHERE: u16 = u16::MAX;
 /// Twice the number of the last, and two, must fit into a rule.
 const MAX_REGIONS: usize = 32_000;
 /// The rank of regions that neither serve a client nor follow the one that does.
-const OTHERS: u8 = u8::MAX;
+const OTHERS: u16 = u16::MAX;
 
 /// A region as operators describe it, codes in capitals.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -155,12 +155,12 @@ impl Guide {
 
     /// How soon panels of `region` come for clients of `home`: its own first, then those of `then` in order, then all others.
     #[inline]
-    pub fn rank(&self, home: u16, region: u16) -> u8 {
+    pub fn rank(&self, home: u16, region: u16) -> u16 {
         if home == region {
             return 0;
         }
         let then = self.regions.get(usize::from(home)).map_or(&[][..], |region| &region.then);
-        then.iter().position(|next| *next == region).map_or(OTHERS, |n| u8::try_from(n + 1).unwrap_or(OTHERS))
+        then.iter().position(|next| *next == region).map_or(OTHERS, |n| u16::try_from(n + 1).unwrap_or(OTHERS))
     }
 
     pub(super) fn has_followers(&self, region: u16) -> bool {

@@ -497,3 +497,13 @@ fn a_fence_is_given_up_for_a_family_that_nobody_within_it_has() {
         }
     }
 }
+
+#[test]
+fn every_region_that_comes_next_has_its_turn_however_many_there_are() {
+    let regions = (0..400).map(|n| Region { then: if n == 0 { (1..400).rev().collect() } else { vec![] }, ..Region::default() });
+    let guide = Guide::new(Arc::default(), regions.collect());
+    let spots = (1..400).map(|n| Spot { at: Some((0.0, f64::from(n) / 4.0)), region: Some(n), tier: 1, continents: 1 });
+    let set = Set { spots: spots.collect(), fence: Fence::None, spread_km: 0.0, then: vec![] };
+    let client = Client { point: Point::at(0.0, 0.0), home: 0, continents: 1 };
+    assert_eq!(ranked(&set.geometry(), &guide, &client), (0..399).rev().map(|n| vec![n]).collect::<Vec<_>>());
+}
