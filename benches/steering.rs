@@ -34,12 +34,13 @@ fn degrees(random: &mut Sequence, most: f64) -> f64 {
     (random.next() >> 11) as f64 / (1u64 << 53) as f64 * 2.0 * most - most
 }
 
-/// `first_weight` is that of the first panel: the one thing that differs between two fleets.
-fn document(first_weight: f64) -> String {
+/// `first_weight` is that of the first panel, and the first region is moved north by `moved` degrees: what differs between two fleets.
+fn document(first_weight: f64, moved: f64) -> String {
     let mut random = Sequence(1);
     let mut text = String::new();
     for n in 0..PLACES {
-        let _ = writeln!(text, "[[region]]\nname = \"r{n}\"\nat = [{:.2}, {:.2}]", degrees(&mut random, 60.0), degrees(&mut random, 180.0));
+        let latitude = degrees(&mut random, 60.0) + if n == 0 { moved } else { 0.0 };
+        let _ = writeln!(text, "[[region]]\nname = \"r{n}\"\nat = [{latitude:.2}, {:.2}]", degrees(&mut random, 180.0));
     }
     for n in 0..PANELS {
         let weight = if n == 0 { first_weight } else { 1.0 };
@@ -58,8 +59,8 @@ fn document(first_weight: f64) -> String {
     text
 }
 
-fn parsed(first_weight: f64) -> Fleet {
-    let (fleet, problems) = fleet::parse("fleet.toml", document(first_weight).as_bytes(), Path::new(""));
+fn parsed(first_weight: f64, moved: f64) -> Fleet {
+    let (fleet, problems) = fleet::parse("fleet.toml", document(first_weight, moved).as_bytes(), Path::new(""));
     assert!(!problems.iter().any(|problem| problem.is_error()), "{}", problems[0]);
     fleet
 }
@@ -69,7 +70,7 @@ const ZONE: &str = "@ 60 IN SOA ns h 1 2 3 4 5\n@ 60 IN NS ns\nns 60 IN A 192.0.
 fn fleet_world() -> &'static Arc<Snapshot> {
     static WORLD: OnceLock<Arc<Snapshot>> = OnceLock::new();
     WORLD.get_or_init(|| {
-        let event = Event::Plan { plan: plan("fleet.toml", parsed(1.0)), problems: vec![], force: false };
+        let event = Event::Plan { plan: plan("fleet.toml", parsed(1.0, 0.0)), problems: vec![], force: false };
         settle(&mut Pilot::default(), event, ZONE, &mut Some(atlas()), false).unwrap()
     })
 }
@@ -121,27 +122,37 @@ fn draw_a_chart(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 3, sample_size = 1)]
 fn read_the_fleet(bencher: Bencher<'_, '_>) {
-    let text = document(1.0);
+    let text = document(1.0, 0.0);
     bencher.bench_local(|| fleet::parse("fleet.toml", text.as_bytes(), Path::new("")).0.hostnames.len());
 }
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn plan_the_fleet(bencher: Bencher<'_, '_>) {
-    let fleet = parsed(1.0);
+    let fleet = parsed(1.0, 0.0);
     bencher.with_inputs(|| fleet.clone()).bench_local_values(|fleet| plan("fleet.toml", fleet));
 }
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn build_the_zone(bencher: Bencher<'_, '_>) {
-    let plan = plan("fleet.toml", parsed(1.0));
+    let plan = plan("fleet.toml", parsed(1.0, 0.0));
     bencher.bench_local(|| zone(&plan.zones[0].name, "z", ZONE.into(), &mut NoFiles, &plan.zones[0].steered));
 }
 
-/// From the plan with one changed set to the snapshot that answers by it.
+/// From the plan with one changed weight to the snapshot that answers by it.
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn publish_a_changed_set(bencher: Bencher<'_, '_>) {
+    publish(bencher, [(1.0, 0.0), (2.0, 0.0)]);
+}
+
+/// The same where a place has moved.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn publish_a_changed_geography(bencher: Bencher<'_, '_>) {
+    publish(bencher, [(1.0, 0.0), (1.0, 1.0)]);
+}
+
+fn publish(bencher: Bencher<'_, '_>, fleets: [(f64, f64); 2]) {
     let mut pilot = Pilot::default();
-    let plans: Vec<Plan> = [1.0, 2.0].iter().map(|weight| plan("fleet.toml", parsed(*weight))).collect();
+    let plans: Vec<Plan> = fleets.iter().map(|(weight, moved)| plan("fleet.toml", parsed(*weight, *moved))).collect();
     let first = Event::Plan { plan: plans[0].clone(), problems: vec![], force: false };
     settle(&mut pilot, first, ZONE, &mut Some(atlas()), false);
     let mut n = 0;
