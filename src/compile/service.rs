@@ -1,14 +1,17 @@
 //! A set, a policy and what is known of the panels → a service that queries read.
 
 use super::plan::Order;
-use crate::fleet::{self, Fence, Fleet, Hostname, Panel, PanelId, Policy, Set, State, Steer};
+use crate::fleet::{self, Fence, Fleet, Hostname, MAX_PANELS_IN_SET, Panel, PanelId, Policy, Set, State, Steer};
 use crate::geo::{Atlas, Point, continent_bit, nearest_country};
 use crate::snapshot::service::{Listing, Service};
 use crate::steer::slots::{WHOLE, share};
-use crate::steer::{self, Geometry, Guide, How, Limits, Member, NOWHERE, Roster, Standing, Stop, judge, key};
+use crate::steer::{self, Geometry, Guide, How, Limits, MAX_STOPS, Member, NOWHERE, Roster, Standing, Stop, judge, key};
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
+
+// Each panel may stand at a place of its own.
+const _: () = assert!(MAX_PANELS_IN_SET <= MAX_STOPS);
 
 /// All regions of the fleet over the atlas.
 pub fn guide(fleet: &Fleet, atlas: Arc<Atlas>) -> Guide {

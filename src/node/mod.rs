@@ -282,10 +282,7 @@ impl Node {
 
     fn take(&mut self, Read { reader, reading, force }: Read) {
         self.reader = Some(reader);
-        match reading {
-            Some(reading) => self.take_reading(reading, force),
-            None => tracing::error!("reading the fleet met a fault of meridian's own; please report it with the fleet's file"),
-        }
+        self.take_reading(reading.unwrap_or_else(unread), force);
         if let Some(force) = self.read_again.take() {
             self.reload(force);
         }
@@ -387,6 +384,12 @@ fn compile(job: &Job) -> compile::zone::Compiled {
             compile::zone::Compiled { zone: None, problems: vec![problem], files: vec![shown] }
         }
     }
+}
+
+/// What is read when reading itself goes wrong: an error, so that a fleet in use stays, and a node that starts says so and ends.
+fn unread() -> Reading {
+    let problem = Problem::error("", 0, "reading the fleet met a fault of meridian's own; please report it with the fleet's file");
+    Reading { plan: Plan::default(), problems: vec![problem], manners: None }
 }
 
 fn fault(job: &Job) -> compile::zone::Compiled {

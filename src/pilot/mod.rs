@@ -99,6 +99,8 @@ pub struct Pilot {
     guide: Arc<Guide>,
     cartography: Cartography,
     place_problems: Vec<Problem>,
+    /// Databases that the atlas in use had to do without.
+    lacking: HashSet<String>,
     /// The reading of databases under way, and whether they have changed since it began.
     surveying: Option<(u64, bool)>,
     surveyed: bool,
@@ -341,11 +343,14 @@ impl Pilot {
             return;
         }
         self.surveying = None;
-        let is_sound = !survey.problems.iter().any(Problem::is_error);
+        let broken: HashSet<String> =
+            survey.problems.iter().filter(|problem| problem.is_error()).map(|problem| problem.file.clone()).collect();
         self.place_problems = survey.problems;
-        // A bad database never replaces a good one; at the start the sound ones are better than none.
-        if is_sound || !self.surveyed {
+        // A bad database never replaces a good one. One that was never good keeps nothing back: at the start the sound ones are better than none,
+        // and later their changes.
+        if broken.is_subset(&self.lacking) || !self.surveyed {
             self.surveyed = true;
+            self.lacking = broken;
             self.guide = Arc::new(service::guide(&self.plan.fleet, Arc::new(survey.atlas)));
             self.steer(true);
         }
@@ -622,6 +627,30 @@ mod tests {
         let second = jobs(&actions);
         assert!(published(&pilot.handle(built(&second[0], &text(0)))).is_some(), "the second one was");
         assert_eq!(pilot.state().records, 3);
+    }
+
+    #[test]
+    fn a_database_that_was_never_good_keeps_no_other_back() {
+        let mut pilot = Pilot::default();
+        run(&mut pilot, planned(plan(&["x.test"], 2)), &text(1)).unwrap();
+        let mut said = |file: Option<&str>| {
+            let Some(Action::Survey(ticket)) = pilot.handle(Event::Moved).pop() else { panic!("nothing is read") };
+            let problems = file.map(|file| Problem::error(file, 0, "broken")).into_iter().collect();
+            let survey = Box::new(Survey { atlas: Atlas::default(), problems });
+            pilot.handle(Event::Surveyed { ticket, survey }).iter().any(|action| matches!(action, Action::Publish(_)))
+        };
+        assert!(said(None));
+        assert!(!said(Some("a.mmdb")), "it was good before");
+        assert!(said(None));
+        let mut cold = Pilot::default();
+        cold.handle(planned(plan(&[], 0)));
+        let survey = |file| Box::new(Survey { atlas: Atlas::default(), problems: vec![Problem::error(file, 0, "broken")] });
+        let taken = |actions: Vec<Action>| actions.iter().any(|action| matches!(action, Action::Publish(_)));
+        assert!(taken(cold.handle(Event::Surveyed { ticket: 1, survey: survey("a.mmdb") })), "the sound ones are better than none");
+        cold.handle(Event::Moved);
+        assert!(taken(cold.handle(Event::Surveyed { ticket: 2, survey: survey("a.mmdb") })), "another one has changed");
+        cold.handle(Event::Moved);
+        assert!(!taken(cold.handle(Event::Surveyed { ticket: 3, survey: survey("b.mmdb") })), "that one was good");
     }
 
     #[test]

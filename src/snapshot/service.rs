@@ -1,6 +1,7 @@
 //! What a steered name answers with: a set under one policy, its records rendered.
 
 use super::zone::{RECORD_HEAD, Set};
+use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::{Type, class};
 use crate::steer::{Family, Roster, key};
 use std::net::IpAddr;
@@ -58,8 +59,6 @@ struct Rendered {
     v6: u8,
 }
 
-/// The longest name that an object of a fleet has.
-const MAX_PANEL: usize = 63;
 const A_LEN: usize = RECORD_HEAD + 4;
 const AAAA_LEN: usize = RECORD_HEAD + 16;
 
@@ -125,7 +124,7 @@ impl Service {
 
     /// The member of these labels, in lower case.
     pub fn member(&self, labels: &[u8]) -> Option<u16> {
-        let mut name = [0; MAX_PANEL];
+        let mut name = [0; MAX_NAME];
         let name = name.get_mut(..labels.len().checked_sub(1)?)?;
         name.copy_from_slice(&labels[1..]);
         let mut at = usize::from(labels[0]);
@@ -158,10 +157,6 @@ impl Service {
     /// An HTTPS record at the name itself would move plain HTTP elsewhere, so there is none where plain HTTP is served.
     pub fn binds_name(&self) -> Option<u16> {
         self.https.filter(|_| self.http.is_none())
-    }
-
-    pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.bytes.len() + self.rendered.len() * size_of::<Rendered>() + self.roster.memory()
     }
 }
 

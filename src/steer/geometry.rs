@@ -53,7 +53,7 @@ pub struct Geometry {
     is_wide: bool,
 }
 
-/// What is left to be ranked, the best first: `next` gives tier after tier.
+/// The stops not ranked yet, each with a key that is the less the sooner it comes.
 struct Ranking<'g, const N: usize> {
     geometry: &'g Geometry,
     keys: [u64; N],

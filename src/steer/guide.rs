@@ -52,13 +52,6 @@ pub struct Spot {
     pub cell: u32,
 }
 
-impl Spot {
-    #[inline]
-    pub fn is_known(self) -> bool {
-        self.rule != 0 || self.cell != 0
-    }
-}
-
 /// A rule of a region that names an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {

@@ -30,7 +30,7 @@ pub struct Member {
     pub fit: Fit,
 }
 
-/// The order of the tiers for clients whose place says nothing about it.
+/// What the tiers are ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// By distance; where the place is unknown each of the operator's tiers is one.
@@ -203,7 +203,7 @@ impl Roster {
         }
     }
 
-    /// The longest prefix that a choice may be told for: networks of one slot are no wider.
+    /// The prefix that a choice made at a place of `prefix` holds for: where slots decide, no network wider than a slot's.
     #[inline]
     pub fn narrowed(&self, prefix: u8, by_slot: bool, network: IpAddr) -> u8 {
         if self.choice != How::Sticky || !by_slot {
@@ -240,10 +240,6 @@ impl Roster {
     /// The members at a stop, with their numbers.
     pub fn numbered_at(&self, stop: u16) -> impl Iterator<Item = (u16, &Member)> {
         self.stops[usize::from(stop)].clone().map(|n| (n, &self.members[usize::from(n)]))
-    }
-
-    pub fn memory(&self) -> usize {
-        self.members.len() * size_of::<Member>() + self.stops.len() * 6
     }
 }
 
