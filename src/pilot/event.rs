@@ -1,0 +1,88 @@
+//! What the pilot hears, and what it wants done.
+
+use super::cartography::Sketch;
+use crate::compile::plan::{Plan, ZonePlan};
+use crate::compile::zone::Compiled;
+use crate::dns::name::Name;
+use crate::document::Problem;
+use crate::geo::Atlas;
+use crate::snapshot::{Manners, Snapshot};
+use crate::steer::Chart;
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub enum Event {
+    /// The fleet was read again. Everything in it is built again too.
+    Plan {
+        plan: Plan,
+        problems: Vec<Problem>,
+        force: bool,
+    },
+    /// Files of these zones have changed.
+    Touched {
+        zones: Vec<Name>,
+        force: bool,
+    },
+    Built {
+        zone: Name,
+        ticket: u64,
+        compiled: Compiled,
+    },
+    Manners(Manners),
+    /// A database of places has changed.
+    Moved,
+    Surveyed {
+        ticket: u64,
+        survey: Box<Survey>,
+    },
+    Charted {
+        ticket: u64,
+        /// None: it would have been too large.
+        chart: Option<Chart>,
+    },
+}
+
+#[derive(Debug)]
+pub enum Action {
+    Build(Job),
+    /// Read the databases of places.
+    Survey(u64),
+    Chart(Sketch),
+    Publish(Arc<Snapshot>),
+}
+
+/// What came of reading the databases of places.
+pub struct Survey {
+    /// What those say that are sound.
+    pub atlas: Atlas,
+    pub problems: Vec<Problem>,
+}
+
+/// A zone to be read and compiled.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub plan: Arc<ZonePlan>,
+    pub ticket: u64,
+}
+
+/// What is served and what is wrong, for whoever asks.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub generation: u64,
+    /// Generations that differ by more than charts.
+    pub edition: u64,
+    /// Zones that are answered, and zones that get SERVFAIL.
+    pub sound: usize,
+    pub broken: Vec<Name>,
+    pub records: usize,
+    pub problems: Vec<Problem>,
+    /// How many charts are in use, and their bytes.
+    pub charts: (usize, usize),
+}
+
+/// An atlas has millions of entries, so only the problems are shown.
+impl std::fmt::Debug for Survey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Survey").field("problems", &self.problems).finish_non_exhaustive()
+    }
+}
