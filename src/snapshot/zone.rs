@@ -5,6 +5,10 @@
 //! then each record as it goes into a message whose question starts at byte 12: `C0 0C`, type, class, TTL, length, data.
 //! A million one-address names take about 60 MB this way, and an answer is one copy.
 
+mod writer;
+
+pub use writer::Writer;
+
 use super::denial::Denial;
 use super::path::Path;
 use crate::dns::rtype::Type;
@@ -328,106 +332,6 @@ impl<'a> Set<'a> {
 #[inline]
 fn tag(hash: u32) -> u8 {
     (hash >> 24) as u8
-}
-
-/// Writes a zone's block, node by node. The first node must be the apex.
-pub struct Writer {
-    zone: Zone,
-    bytes: Vec<u8>,
-    set_at: usize,
-    node_at: usize,
-}
-
-impl Writer {
-    /// At most `names` nodes will come, and about `bytes` bytes.
-    pub fn new(apex: &Path, names: usize, bytes: usize) -> Self {
-        // At most two slots in three are taken: longer probes cost more than the memory.
-        let slots = (names.max(2) * 3 / 2 + 1).next_power_of_two();
-        let mut block = Vec::with_capacity(bytes + ALIGN);
-        block.extend_from_slice(&[0; ALIGN]);
-        Self {
-            zone: Zone {
-                apex: apex.wire().into(),
-                labels: apex.count(),
-                bytes: Box::default(),
-                slots: vec![0; slots].into(),
-                tags: vec![0; slots].into(),
-                records: 0,
-                nodes: 0,
-                denial: None,
-            },
-            bytes: block,
-            set_at: 0,
-            node_at: 0,
-        }
-    }
-
-    /// `name` as `Node::name` gives it; `hash` is that of the whole name. No two nodes may have one name.
-    pub fn node(&mut self, name: &[u8], hash: u32, flags: u8, cover: Option<At>) -> At {
-        let at = self.hidden(name, flags, cover);
-        let mask = self.zone.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        while self.zone.slots[slot] != 0 {
-            slot = (slot + 1) & mask;
-        }
-        self.zone.slots[slot] = at.0;
-        self.zone.tags[slot] = tag(hash);
-        self.zone.nodes += 1;
-        at
-    }
-
-    /// A node that no look-up finds: only the denial knows where it is.
-    pub fn hidden(&mut self, name: &[u8], flags: u8, cover: Option<At>) -> At {
-        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
-        self.node_at = self.bytes.len();
-        let at = u32::try_from(self.node_at / ALIGN).expect("a zone of more than 16 GiB");
-        self.bytes.extend_from_slice(&cover.map_or(0, |at| at.0).to_le_bytes());
-        self.bytes.extend_from_slice(&[0, 0, flags, name.len() as u8]);
-        self.bytes.extend_from_slice(name);
-        At(at)
-    }
-
-    /// The latest node is part of hostname `number`, of fewer than 2^30.
-    pub fn steer(&mut self, number: usize, part: Part) {
-        let word = (number as u32) << 2 | part as u32;
-        self.bytes[self.node_at..self.node_at + 4].copy_from_slice(&word.to_le_bytes());
-        self.bytes[self.node_at + 6] |= flag::STEERED;
-    }
-
-    /// Opens an RRset of the latest node; types must come in ascending order.
-    pub fn set(&mut self, rtype: Type) {
-        let count = u16::from_le_bytes([self.bytes[self.node_at + 4], self.bytes[self.node_at + 5]]) + 1;
-        self.bytes[self.node_at + 4..self.node_at + 6].copy_from_slice(&count.to_le_bytes());
-        self.set_at = self.bytes.len();
-        self.bytes.extend_from_slice(&rtype.0.to_le_bytes());
-        self.bytes.extend_from_slice(&[0; SET_HEAD - 2]);
-    }
-
-    /// Adds a record to the latest RRset.
-    pub fn record(&mut self, rtype: Type, ttl: u32, rdata: &[u8]) {
-        self.bytes.extend_from_slice(&[0xc0, 12]);
-        self.bytes.extend_from_slice(&rtype.0.to_be_bytes());
-        self.bytes.extend_from_slice(&crate::dns::rtype::class::IN.to_be_bytes());
-        self.bytes.extend_from_slice(&ttl.to_be_bytes());
-        self.bytes.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
-        self.bytes.extend_from_slice(rdata);
-        self.zone.records += 1;
-        let head = self.set_at;
-        let count = u16::from_le_bytes([self.bytes[head + 2], self.bytes[head + 3]]) + 1;
-        let len = (self.bytes.len() - head - SET_HEAD) as u32;
-        self.bytes[head + 2..head + 4].copy_from_slice(&count.to_le_bytes());
-        self.bytes[head + 4..head + 8].copy_from_slice(&len.to_le_bytes());
-    }
-
-    /// The zone is signed, and this is how it denies.
-    pub fn deny(&mut self, denial: Denial) {
-        self.zone.denial = Some(Box::new(denial));
-    }
-
-    pub fn finish(mut self) -> Zone {
-        self.zone.bytes = self.bytes.into_boxed_slice();
-        self.zone
-    }
 }
 
 #[cfg(test)]
