@@ -10,10 +10,12 @@ mod advice;
 mod build;
 mod checks;
 pub mod doc;
+mod kind;
 mod model;
 mod names;
 mod planned;
 
+pub use kind::Kind;
 pub use model::*;
 
 use crate::document::{self, Problem, Reader};
