@@ -162,7 +162,7 @@ fn publish(bencher: Bencher<'_, '_>, fleets: [(f64, f64); 2]) {
             Event::Plan { plan: plans[n % 2].clone(), problems: vec![], force: false }
         })
         .bench_local_values(|event| {
-            let actions = pilot.handle(event);
+            let actions = pilot.handle(meridian::clock::Now::default(), event);
             assert!(actions.iter().any(|action| matches!(action, Action::Publish(_))));
             actions
         });

@@ -42,7 +42,7 @@ pub(crate) fn atlas() -> Atlas {
 pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Option<Atlas>, with_charts: bool) -> Option<Arc<Snapshot>> {
     let (mut published, mut events) = (None, VecDeque::from([event]));
     while let Some(event) = events.pop_front() {
-        for action in pilot.handle(event) {
+        for action in pilot.handle(meridian::clock::Now::default(), event) {
             match action {
                 Action::Publish(snapshot) => published = Some(snapshot),
                 Action::Chart(sketch) if with_charts => {

@@ -1,10 +1,8 @@
 //! What of a fleet the zones need to know.
 
-use super::service;
 use crate::dns::name::Name;
-use crate::fleet::{Fleet, Hostname, Lost, Policy, Ports, SetId, Zone};
+use crate::fleet::{Fleet, Hostname, Lost, Overlay, Own, Policy, Ports, SetId, Source, Zone};
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 #[derive(Clone, Debug, Default)]
@@ -25,7 +23,7 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZonePlan {
     pub name: Name,
-    pub file: PathBuf,
+    pub source: Source,
     pub steered: Vec<Steered>,
     /// Names to be steered in it of which no more could be made out.
     pub lost: Vec<Name>,
@@ -52,11 +50,83 @@ pub struct Orders {
 }
 
 /// Hostnames of one order get one service.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Order {
     pub set: SetId,
+    /// What the hostnames say themselves, and what holds then.
+    pub own: Own,
     pub policy: Policy,
     pub ports: Ports,
+}
+
+/// The order of a hostname that is gone.
+pub const NO_ORDER: u32 = u32::MAX;
+
+/// The order of a hostname, for services to be told apart by.
+pub fn order(fleet: &Fleet, hostname: &Hostname) -> Order {
+    let mut ports = hostname.ports;
+    if hostname.name.is_wildcard() {
+        // SRV records have no place below a name that stands for many.
+        ports.http = None;
+    }
+    Order { set: hostname.set, own: hostname.own.clone(), policy: fleet.policy(hostname), ports }
+}
+
+/// A hostname as its zone needs to know it; `file` is where problems with it are.
+pub fn steered(fleet: &Fleet, hostname: &Hostname, file: &Arc<str>) -> Steered {
+    steered_as(hostname, &order(fleet, hostname), file, |set| names(fleet, set))
+}
+
+fn steered_as(hostname: &Hostname, order: &Order, file: &Arc<str>, names: impl FnOnce(SetId) -> Arc<[String]>) -> Steered {
+    Steered {
+        name: hostname.name.clone(),
+        http: order.ports.http.map(|_| names(hostname.set)),
+        https: order.ports.https,
+        file: Arc::clone(file),
+        line: hostname.line.0,
+    }
+}
+
+fn names(fleet: &Fleet, set: SetId) -> Arc<[String]> {
+    fleet.set(set).members.iter().map(|member| fleet.panel(member.panel).name.clone()).collect()
+}
+
+impl Orders {
+    /// As many numbers that no hostname has, the smallest first.
+    pub fn free(&self, count: usize) -> Vec<u32> {
+        let holes = self.of.iter().zip(0..).filter(|(order, _)| **order == NO_ORDER).map(|(_, number)| number);
+        holes.chain(self.of.len() as u32..).take(count).collect()
+    }
+
+    /// After hostnames have come, gone, or got another order.
+    pub fn amended(&self, edits: &[(u32, Option<Order>)]) -> Self {
+        let mut of = self.of.to_vec();
+        for (number, _) in edits {
+            of.resize(of.len().max(*number as usize + 1), NO_ORDER);
+            of[*number as usize] = NO_ORDER;
+        }
+        let mut list = self.list.clone();
+        let mut used = vec![false; list.len()];
+        of.iter().for_each(|order| used.get_mut(*order as usize).into_iter().for_each(|used| *used = true));
+        for (number, order) in edits.iter().filter_map(|(number, order)| Some((number, order.as_ref()?))) {
+            let known = list.iter().zip(&used).position(|(other, used)| *used && other == order);
+            // What nobody uses any more is written over, so that the list does not grow with every change.
+            let at = known.or_else(|| used.iter().position(|used| !used)).unwrap_or_else(|| {
+                list.push(order.clone());
+                used.push(true);
+                list.len() - 1
+            });
+            (list[at], used[at]) = (order.clone(), true);
+            of[*number as usize] = at as u32;
+        }
+        Self { of: of.into(), list }
+    }
+
+    /// The same hostnames under the policies that hold in `fleet`.
+    pub fn under(&self, fleet: &Fleet) -> Self {
+        let list = self.list.iter().map(|order| Order { policy: Overlay::over(&order.own, fleet.set(order.set).policy), ..order.clone() });
+        Self { of: Arc::clone(&self.of), list: list.collect() }
+    }
 }
 
 /// `shown` is the fleet's file as the operator knows it.
@@ -64,7 +134,7 @@ pub fn plan(shown: &str, fleet: Fleet) -> Plan {
     let mut zones: Vec<ZonePlan> = fleet
         .zones
         .iter()
-        .map(|Zone { name, file, .. }| ZonePlan { name: name.clone(), file: file.clone(), steered: vec![], lost: vec![] })
+        .map(|Zone { name, source, .. }| ZonePlan { name: name.clone(), source: source.clone(), steered: vec![], lost: vec![] })
         .collect();
     let mut lost = Vec::new();
     for name in &fleet.lost {
@@ -78,16 +148,10 @@ pub fn plan(shown: &str, fleet: Fleet) -> Plan {
     let file: Arc<str> = shown.into();
     let mut orders: Vec<Drafted> = zones.iter().map(|_| Drafted::default()).collect();
     let mut panels: HashMap<SetId, Arc<[String]>> = HashMap::new();
-    for hostname in &fleet.hostnames {
-        let order = service::order(hostname);
-        let names = || fleet.set(hostname.set).members.iter().map(|member| fleet.panel(member.panel).name.clone()).collect();
-        zones[hostname.zone.index()].steered.push(Steered {
-            name: hostname.name.clone(),
-            http: order.ports.http.map(|_| Arc::clone(panels.entry(hostname.set).or_insert_with(names))),
-            https: order.ports.https,
-            file: Arc::clone(&file),
-            line: hostname.line.0,
-        });
+    for hostname in fleet.hostnames.iter() {
+        let order = order(&fleet, hostname);
+        let names = |set| Arc::clone(panels.entry(set).or_insert_with(|| names(&fleet, set)));
+        zones[hostname.zone.index()].steered.push(steered_as(hostname, &order, &file, names));
         orders[hostname.zone.index()].add(hostname, order);
     }
     Plan {

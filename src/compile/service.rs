@@ -1,7 +1,7 @@
 //! A set, a policy and what is known of the panels → a service that queries read.
 
 use super::plan::Order;
-use crate::fleet::{self, Fence, Fleet, Hostname, MAX_PANELS_IN_SET, Panel, PanelId, Policy, Set, State, Steer};
+use crate::fleet::{self, Conduct, Conducts, Fence, Fleet, MAX_PANELS_IN_SET, Panel, PanelId, Policy, Set, State, Steer};
 use crate::geo::{Atlas, Point, continent_bit, nearest_country};
 use crate::snapshot::service::{Listing, Service};
 use crate::steer::slots::{WHOLE, share};
@@ -38,11 +38,19 @@ fn region_number(index: usize) -> u16 {
 }
 
 /// `geometry` gives the shared one of those that are equal.
-pub fn service(fleet: &Fleet, order: &Order, guide: &Guide, geometry: &mut dyn FnMut(Geometry) -> Arc<Geometry>) -> Service {
+pub fn service(
+    fleet: &Fleet,
+    order: &Order,
+    conducts: &Conducts,
+    guide: &Guide,
+    geometry: &mut dyn FnMut(Geometry) -> Arc<Geometry>,
+) -> Service {
     let set = fleet.set(order.set);
     let policy = &order.policy;
     let (places, grouped) = stops(fleet, set, policy, guide);
-    let standings: Vec<Standing> = grouped.iter().flatten().map(|id| standing(fleet.panel(*id), policy)).collect();
+    let standings: Vec<Standing> = grouped.iter().flatten().map(|id| standing(fleet.panel(*id), policy, conducts)).collect();
+    let is_moving = grouped.iter().flatten().any(|id| conducts.get(&fleet.panel(*id).name).is_some_and(|conduct| conduct.is_moving));
+    let ttl = if is_moving { policy.ttl.min(policy.ttl_changing) } else { policy.ttl };
     let verdict = judge(&standings, &Limits { panic: policy.panic, overflow: policy.overflow });
     let mut ranges: Vec<Range<u16>> = Vec::with_capacity(places.len());
     let mut tiers: Vec<Vec<u16>> = Vec::new();
@@ -78,7 +86,7 @@ pub fn service(fleet: &Fleet, order: &Order, guide: &Guide, geometry: &mut dyn F
     };
     let listings: Vec<Listing<'_>> = ids.map(|id| listing(fleet.panel(*id))).collect();
     let families = [verdict.has_v4 && !verdict.v4_dead, verdict.has_v6 && !verdict.v6_dead];
-    let mut service = Service::new(roster, policy.ttl, families, &listings);
+    let mut service = Service::new(roster, ttl, families, &listings);
     (service.http, service.https) = (order.ports.http, order.ports.https);
     service
 }
@@ -127,7 +135,8 @@ fn fence(fence: Fence) -> steer::Fence {
 }
 
 /// Until health exists every address is up and nobody is loaded.
-fn standing(panel: &Panel, policy: &Policy) -> Standing {
+fn standing(panel: &Panel, policy: &Policy, conducts: &Conducts) -> Standing {
+    let conduct = conducts.get(&panel.name).copied().unwrap_or(Conduct { state: panel.state, shed: 0, is_moving: false });
     let family = |is_it: fn(&IpAddr) -> bool| match panel.addresses.iter().any(is_it) {
         true => steer::Fitness::Up,
         false => steer::Fitness::None,
@@ -135,7 +144,7 @@ fn standing(panel: &Panel, policy: &Policy) -> Standing {
     Standing {
         // In turn means in turn, but 0 is never.
         weight: if policy.steer == Steer::RoundRobin && panel.weight > 0.0 { 1.0 } else { panel.weight },
-        state: match panel.state {
+        state: match conduct.state {
             State::Enabled => steer::State::Enabled,
             State::Draining => steer::State::Draining,
             State::Disabled => steer::State::Disabled,
@@ -143,22 +152,12 @@ fn standing(panel: &Panel, policy: &Policy) -> Standing {
         v4: family(IpAddr::is_ipv4),
         v6: family(IpAddr::is_ipv6),
         slow_start: WHOLE,
-        shed: 0,
+        shed: conduct.shed,
     }
 }
 
 fn listing(panel: &Panel) -> Listing<'_> {
     Listing { name: &panel.name, addresses: panel.addresses.clone() }
-}
-
-/// The order of a hostname, for services to be told apart by.
-pub(super) fn order(hostname: &Hostname) -> Order {
-    let mut ports = hostname.ports;
-    if hostname.name.is_wildcard() {
-        // SRV records have no place below a name that stands for many.
-        ports.http = None;
-    }
-    Order { set: hostname.set, policy: hostname.policy, ports }
 }
 
 #[cfg(test)]
@@ -217,7 +216,7 @@ file = "z"
     fn made(keys: &str) -> Service {
         let plan = planned(&[("live.x.test", keys)]);
         let guide = guide(&plan.fleet, Arc::default());
-        service(&plan.fleet, &plan.orders[0].list[0], &guide, &mut Arc::new)
+        service(&plan.fleet, &plan.orders[0].list[0], &Conducts::new(), &guide, &mut Arc::new)
     }
 
     /// The panels at each stop, and the stops of each tier.
@@ -282,8 +281,8 @@ file = "z"
             ("a.y.test", "set = \"s\""),
         ]);
         // The wildcard's `http` adds nothing, so it is like the first.
-        assert_eq!(&*plan.orders[0].of, [0, 0, 1, 2, 3, 0]);
-        assert_eq!((plan.orders[0].list.len(), &*plan.orders[1].of), (4, &[0][..]));
+        assert_eq!(&*plan.orders[0].of, [0, 1, 2, 3, 4, 0]);
+        assert_eq!((plan.orders[0].list.len(), &*plan.orders[1].of), (5, &[0][..]));
         let panels = plan.zones[0].steered[4].http.as_deref().unwrap();
         assert_eq!(panels, ["d", "c", "B", "a"]);
         assert!(plan.zones[0].steered[5].http.is_none());

@@ -20,6 +20,9 @@ const MAX_SET: usize = 65_535;
 /// Data of one RRset that can be sent: what a message has beyond its header, the longest question and an OPT record.
 const MAX_SET_BYTES: usize = 65_535 - 12 - 259 - 11;
 
+/// Serial, refresh, retry, expire and minimum, at the end of an SOA record.
+const SOA_NUMBERS: usize = 20;
+
 /// What came of compiling a zone.
 #[derive(Debug)]
 pub struct Compiled {
@@ -32,11 +35,30 @@ pub struct Compiled {
 
 /// `text` is taken, so that it is gone before the zone is written: that halves the peak of memory.
 pub fn zone(apex: &Name, shown: &str, text: Vec<u8>, loader: &mut dyn Loader, steered: &[Steered]) -> Compiled {
+    zone_shown_as(apex, shown, text, loader, steered, None)
+}
+
+/// With another serial than the text has.
+pub fn zone_shown_as(
+    apex: &Name,
+    shown: &str,
+    text: Vec<u8>,
+    loader: &mut dyn Loader,
+    steered: &[Steered],
+    serial: Option<u32>,
+) -> Compiled {
     let path = Path::read(apex.wire()).expect("a name has a path");
     let mut draft = Draft::new(&path, text.len());
     let mut outside: Vec<(u32, u32, Name)> = Vec::new();
     let reading = master::read(shown, &text, apex, loader, &mut |record| {
-        let added = draft.add(record.owner, record.rtype, record.ttl, record.rdata, record.file, record.line);
+        let with_serial = serial.filter(|_| record.rtype == Type::SOA).and_then(|serial| {
+            let mut soa = record.rdata.to_vec();
+            let at = soa.len().checked_sub(SOA_NUMBERS)?;
+            soa[at..at + 4].copy_from_slice(&serial.to_be_bytes());
+            Some(soa)
+        });
+        let rdata = with_serial.as_deref().unwrap_or(record.rdata);
+        let added = draft.add(record.owner, record.rtype, record.ttl, rdata, record.file, record.line);
         if let Err(NotAdded::Outside) = added
             && outside.len() < MAX_PROBLEMS
             && let Ok(owner) = Name::from_wire(record.owner)

@@ -1,6 +1,6 @@
 //! Where every verb comes in.
 
-use super::{Caller, Change, Done, Explanation, Found, How, Page, Question, Query, RecordSet, Refusal, Role, Scope};
+use super::{Caller, Change, Done, Explanation, Found, How, Page, Query, Question, RecordSet, Refusal, Role, Scope};
 use crate::fleet::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +20,9 @@ pub enum Welcome {
     Known(Caller),
     Unknown,
     /// Too many wrong ones came from there: not looked at.
-    Slowed { retry_after_s: u64 },
+    Slowed {
+        retry_after_s: u64,
+    },
 }
 
 /// A token as it is listed: never the token itself.
@@ -138,7 +140,11 @@ impl Control {
         nothing()
     }
     /// What this caller may see of those after `id` that are still known, and of all that come. None: `id` is too old, begin anew.
-    pub fn happenings(&self, _caller: &Caller, _after: Option<u64>) -> Result<(Vec<Arc<Happening>>, broadcast::Receiver<Arc<Happening>>), Refusal> {
+    pub fn happenings(
+        &self,
+        _caller: &Caller,
+        _after: Option<u64>,
+    ) -> Result<(Vec<Arc<Happening>>, broadcast::Receiver<Arc<Happening>>), Refusal> {
         nothing()
     }
     pub fn may_see(&self, _caller: &Caller, _happening: &Happening) -> bool {

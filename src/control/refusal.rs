@@ -9,7 +9,11 @@ pub enum Refusal {
     /// The role or the scope does not allow it.
     Forbidden(String),
     /// Others refer to it: `sets/premium`. `hidden` more are outside the caller's scope.
-    InUse { what: String, users: Vec<String>, hidden: usize },
+    InUse {
+        what: String,
+        users: Vec<String>,
+        hidden: usize,
+    },
     /// It is not in the version the caller named.
     Stale(String),
     /// All that is wrong with what was sent.
@@ -45,7 +49,13 @@ impl Fault {
     }
 
     pub(super) fn of(problem: &Problem) -> Self {
-        Self { pointer: String::new(), path: problem.path.clone(), what: problem.what.clone(), hint: problem.hint.clone(), line: problem.line }
+        Self {
+            pointer: String::new(),
+            path: problem.path.clone(),
+            what: problem.what.clone(),
+            hint: problem.hint.clone(),
+            line: problem.line,
+        }
     }
 }
 

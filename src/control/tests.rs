@@ -169,7 +169,7 @@ impl World {
         let mut events = VecDeque::from([Event::Manners(Manners { ecs_from, ..Manners::default() }), plan]);
         let (mut pilot, mut snapshot) = (Pilot::default(), Arc::new(Snapshot::default()));
         while let Some(event) = events.pop_front() {
-            for action in pilot.handle(event) {
+            for action in pilot.handle(crate::clock::Now::default(), event) {
                 match action {
                     Action::Build(job) => {
                         let text = if job.plan.name == name("z.test") { ZONE } else { "rubbish" };

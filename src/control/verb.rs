@@ -8,19 +8,41 @@ use std::collections::BTreeMap;
 /// A change somebody wants. Names are as the operator writes them; a zone's and a hostname's without the last dot.
 #[derive(Clone, Debug)]
 pub enum Change {
-    Put { kind: Kind, name: String, body: Value },
+    Put {
+        kind: Kind,
+        name: String,
+        body: Value,
+    },
     /// A merge patch (RFC 7396).
-    Patch { kind: Kind, name: String, patch: Value },
-    Delete { kind: Kind, name: String },
+    Patch {
+        kind: Kind,
+        name: String,
+        patch: Value,
+    },
+    Delete {
+        kind: Kind,
+        name: String,
+    },
     PutDefaults(Value),
     PatchDefaults(Value),
     /// The whole fleet in the form of fleet.toml, zones with their `text`.
     Fleet(Value),
-    ZoneFile { zone: String, text: Vec<u8> },
+    ZoneFile {
+        zone: String,
+        text: Vec<u8>,
+    },
     /// None: the record set goes.
-    Records { zone: String, name: String, rtype: String, set: Option<RecordData> },
+    Records {
+        zone: String,
+        name: String,
+        rtype: String,
+        set: Option<RecordData>,
+    },
     /// None: back to what the fleet says.
-    State { panel: String, state: Option<StateOrder> },
+    State {
+        panel: String,
+        state: Option<StateOrder>,
+    },
     /// The objects as they were before this revision.
     Revert(u64),
     /// Lines of a backup.

@@ -1,10 +1,11 @@
 //! Documents people write, and what is wrong with them.
 //!
 //! Owns   `Problem` (where, what, what would be right) and the reader that finds all problems of a document at once.
-//! Takes  bytes: TOML now; anything that can be made a `Value` may come later.
+//! Takes  TOML as bytes, or JSON that somebody else has parsed.
 //! Gives  a tree in which every value knows its line, and typed readings of its tables.
 //! Never  touches a file, and knows no key by name.
 
+mod json;
 mod network;
 mod read;
 mod reader;
@@ -12,6 +13,7 @@ mod toml;
 mod value;
 mod words;
 
+pub use json::{Pointers, from_json, to_json};
 pub use network::Network;
 pub use read::TableReader;
 pub use reader::Reader;

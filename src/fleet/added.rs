@@ -10,16 +10,12 @@ use std::fmt;
 /// Notes every conflict and leaves out the hostnames whose `ports` are to blame. `lines`: every hostname there is, sound or not.
 pub(super) fn refuse_taken(reader: &Reader, fleet: &mut Fleet, lines: &HashMap<Name, u32>) {
     let broken = Ground::new(reader, fleet).survey(lines);
-    let mut at = 0;
-    let lost = &mut fleet.lost;
-    fleet.hostnames.retain(|hostname| {
-        at += 1;
-        let keep = !broken.contains(&(at - 1));
-        if !keep {
-            lost.push(Lost::Hostname { name: hostname.name.clone(), zone: hostname.zone });
-        }
-        keep
-    });
+    if broken.is_empty() {
+        return;
+    }
+    let (lost, kept): (Vec<_>, Vec<_>) = fleet.hostnames.iter().cloned().enumerate().partition(|(at, _)| broken.contains(at));
+    fleet.lost.extend(lost.into_iter().map(|(_, Hostname { name, zone, .. })| Lost::Hostname { name, zone }));
+    fleet.hostnames = kept.into_iter().map(|(_, hostname)| hostname).collect();
 }
 
 /// What one hostname adds.

@@ -127,9 +127,9 @@ impl Advice<'_> {
 /// As its hostnames have it, or the set itself where it has none.
 fn steered_by_nearest(fleet: &Fleet) -> Vec<bool> {
     let mut asked: Vec<Option<bool>> = vec![None; fleet.sets.len()];
-    for hostname in &fleet.hostnames {
+    for hostname in fleet.hostnames.iter() {
         let nearest = &mut asked[hostname.set.index()];
-        *nearest = Some(nearest.unwrap_or(false) || hostname.policy.steer == Steer::Nearest);
+        *nearest = Some(nearest.unwrap_or(false) || fleet.policy(hostname).steer == Steer::Nearest);
     }
     fleet.sets.iter().zip(asked).map(|(set, asked)| asked.unwrap_or(set.policy.steer == Steer::Nearest)).collect()
 }

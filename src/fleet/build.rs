@@ -2,23 +2,26 @@
 
 use super::doc::{self, Document, Object};
 use super::names::Names;
-use super::{CheckId, Fleet, Hostname, Line, Lost, Member, Panel, PanelId, Policy, Region, RegionId, Set, SetId, Zone, ZoneId};
+use super::{
+    CheckId, Fleet, Hostname, Line, Lost, Member, Origin, Overlay, Own, Panel, PanelId, Policy, Region, RegionId, Set, SetId, Source, Zone,
+    ZoneId,
+};
 use super::{MAX_PANELS_IN_SET, MAX_REGIONS, added, advice, checks, planned};
 use crate::dns::name::Name;
 use crate::document::{At, Reader, shown};
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
+use std::sync::Arc;
 
-pub(super) fn build(reader: &Reader, document: &Document, base: &Path) -> Fleet {
+pub(super) fn build(reader: &Reader, document: &Document, origin: Origin<'_>) -> Fleet {
     planned::warn_unbuilt(reader, document);
     planned::refuse_keys(reader, document);
     let mut builder = Builder { reader, fleet: Fleet::default() };
     let defaults = document.defaults.over(reader, "defaults", Policy::default());
-    let checks = builder.checks(&document.checks, base);
+    let checks = builder.checks(&document.checks, origin);
     let regions = builder.regions(&document.regions);
     let panels = builder.panels(&document.panels, &regions, &checks);
     let sets = builder.sets(&document.sets, &panels, defaults);
-    let zones = builder.zones(document, base);
+    let zones = builder.zones(document, origin);
     builder.hostnames(&document.hostnames, &sets, &zones);
     // Last, so that however much advice there is, no error is left out for it.
     advice::give(reader, document, &builder.fleet);
@@ -38,10 +41,10 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn checks<'d>(&mut self, objects: &'d [Object<doc::Check>], base: &Path) -> Names<'d> {
+    fn checks<'d>(&mut self, objects: &'d [Object<doc::Check>], origin: Origin<'_>) -> Names<'d> {
         let (mut names, kept) = Names::new(self.reader, "check", objects);
         for (object, keep) in objects.iter().zip(kept) {
-            let check = checks::build(self.reader, object, base);
+            let check = checks::build(self.reader, object, origin);
             keep_or_lose(&mut names, object, keep, check, &mut self.fleet.checks);
         }
         names
@@ -79,7 +82,7 @@ impl Builder<'_> {
     fn panels<'d>(&mut self, objects: &'d [Object<doc::Panel>], regions: &Names<'_>, checks: &Names<'_>) -> Names<'d> {
         let (mut names, kept) = Names::new(self.reader, "panel", objects);
         for (object, keep) in objects.iter().zip(kept) {
-            let panel = self.panel(object, regions, checks);
+            let panel = self.panel(object, regions, checks).map(Arc::new);
             keep_or_lose(&mut names, object, keep, panel, &mut self.fleet.panels);
         }
         names
@@ -115,7 +118,7 @@ impl Builder<'_> {
     fn sets<'d>(&mut self, objects: &'d [Object<doc::Set>], panels: &Names<'_>, defaults: Policy) -> Names<'d> {
         let (mut names, kept) = Names::new(self.reader, "set", objects);
         for (object, keep) in objects.iter().zip(kept) {
-            let set = self.set(object, panels, defaults);
+            let set = self.set(object, panels, defaults).map(Arc::new);
             keep_or_lose(&mut names, object, keep, set, &mut self.fleet.sets);
         }
         names
@@ -147,7 +150,12 @@ impl Builder<'_> {
         }
         self.refuse_empty_tiers(written, &path);
         // A set whose only panels are broken has nobody to answer with.
-        (self.reader.errors() == before && !members.is_empty()).then(|| Set { name: object.name.it.clone(), members, policy })
+        (self.reader.errors() == before && !members.is_empty()).then(|| Set {
+            name: object.name.it.clone(),
+            members,
+            policy,
+            own: object.keys.policy.own(),
+        })
     }
 
     fn refuse_empty_tiers(&self, members: &At<Vec<doc::Member>>, path: &str) {
@@ -159,7 +167,7 @@ impl Builder<'_> {
         }
     }
 
-    fn zones(&mut self, document: &Document, base: &Path) -> Zones {
+    fn zones(&mut self, document: &Document, origin: Origin<'_>) -> Zones {
         let (keys, _) = Names::new(self.reader, "key", &document.keys);
         let mut zones = Zones { by_name: HashMap::new(), unreadable: false };
         let mut lines: HashMap<Name, u32> = HashMap::new();
@@ -189,9 +197,9 @@ impl Builder<'_> {
                 continue;
             }
             lines.insert(name.clone(), object.line);
-            let file = object.keys.file.as_ref().filter(|_| object.sound && built);
-            let id = file.map(|file| {
-                self.fleet.zones.push(Zone { name: name.clone(), file: base.join(&file.it), line: Line(object.line) });
+            let source = self.source(object, &path, origin).filter(|_| object.sound && built);
+            let id = source.map(|source| {
+                self.fleet.zones.push(Zone { name: name.clone(), source, line: Line(object.line) });
                 ZoneId(id_of_last(&self.fleet.zones))
             });
             if id.is_none() {
@@ -200,6 +208,30 @@ impl Builder<'_> {
             zones.by_name.insert(name, id);
         }
         zones
+    }
+
+    fn source(&self, object: &Object<doc::Zone>, path: &str, origin: Origin<'_>) -> Option<Source> {
+        match (&object.keys.file, &object.keys.text, origin) {
+            (Some(file), Some(_), _) => {
+                self.reader.error(file.line, &format!("{path}: file"), "`text` is given as well", "keep one of the two");
+                None
+            }
+            (Some(file), None, Origin::File(base)) => Some(Source::File(base.join(&file.it))),
+            (Some(file), None, Origin::Store) => {
+                let hint = "give the records themselves: leave out `file` and send them to the zone's /file, or as `text`";
+                self.reader.error(file.line, &format!("{path}: file"), "no path of the server is read here", hint);
+                None
+            }
+            (None, Some(text), _) => Some(Source::Text(text.it.as_str().into())),
+            (None, None, Origin::Store) => Some(Source::Stored { revision: 0, serial: None }),
+            (None, None, Origin::File(_)) => {
+                if !object.keys.has_source {
+                    let hint = "name its master file: file = \"../zones/panels.example.zone\"";
+                    self.reader.error(object.line, path, "`file` is missing", hint);
+                }
+                None
+            }
+        }
     }
 
     fn hostnames(&mut self, objects: &[Object<doc::Hostname>], sets: &Names<'_>, zones: &Zones) {
@@ -217,7 +249,8 @@ impl Builder<'_> {
             let zone = self.zone_of(&name, object, zones, &path);
             let policy = set.map(|set| self.fleet.set(set).policy).unwrap_or_default();
             let before = self.reader.errors();
-            let policy = object.keys.policy.over(self.reader, &path, policy);
+            object.keys.policy.over(self.reader, &path, policy);
+            let own = object.keys.policy.own();
             let ports = object.keys.ports.it;
             if name.is_wildcard() && ports.http.is_some() {
                 let what = "`http` adds nothing to a wildcard name: SRV records have no place there";
@@ -226,13 +259,22 @@ impl Builder<'_> {
             let sound = object.sound && self.reader.errors() == before;
             match (set.filter(|_| sound), zone) {
                 (Some(set), Some(zone)) => {
-                    self.fleet.hostnames.push(Hostname { name, set, zone, ports, policy, line: Line(object.line) });
+                    self.fleet.hostnames.push(Hostname { name, set, zone, number: 0, ports, own, line: Line(object.line) });
                 }
                 (None, Some(zone)) => self.fleet.lost.push(Lost::Hostname { name, zone }),
                 (_, None) => {}
             }
         }
         added::refuse_taken(self.reader, &mut self.fleet, &lines);
+        let mut counts = vec![0; self.fleet.zones.len()];
+        self.fleet.hostnames = std::mem::take(&mut self.fleet.hostnames)
+            .iter()
+            .map(|hostname| {
+                let count = &mut counts[hostname.zone.index()];
+                *count += 1;
+                Hostname { number: *count - 1, ..hostname.clone() }
+            })
+            .collect();
     }
 
     fn hostname_name(&self, object: &Object<doc::Hostname>, path: &str) -> Option<Name> {
@@ -289,20 +331,7 @@ fn zone_like(name: &Name) -> String {
 impl doc::Policy {
     /// This scope laid over the one around it.
     fn over(&self, reader: &Reader, object: &str, around: Policy) -> Policy {
-        let policy = Policy {
-            steer: self.steer.map_or(around.steer, |v| v.it),
-            spread_km: self.spread_km.map_or(around.spread_km, |v| v.it),
-            fence: self.fence.map_or(around.fence, |v| v.it),
-            sticky: self.sticky.map_or(around.sticky, |v| v.it),
-            answers: self.answers.and_then(|v| u8::try_from(v.it).ok()).unwrap_or(around.answers),
-            ttl: self.ttl.map_or(around.ttl, |v| v.it),
-            ttl_changing: self.ttl_changing.map_or(around.ttl_changing, |v| v.it),
-            panic: self.panic.map_or(around.panic, |v| v.it),
-            overflow: self.overflow.map_or(around.overflow, |v| v.it),
-            shed_from: self.shed_from.map_or(around.shed_from, |v| v.it),
-            shed_all: self.shed_all.map_or(around.shed_all, |v| v.it),
-            slow_start: self.slow_start.map_or(around.slow_start, |v| v.it),
-        };
+        let policy = Overlay::over(&self.own(), around);
         if let Some(here) = self.shed_from.or(self.shed_all).filter(|_| policy.shed_from >= policy.shed_all) {
             let what = format!("{} is not below shed_all, which is {}", policy.shed_from, policy.shed_all);
             let separator = if object == "defaults" { "." } else { ": " };
@@ -314,5 +343,24 @@ impl doc::Policy {
             );
         }
         policy
+    }
+
+    /// What this scope says, without where it says so.
+    fn own(&self) -> Own {
+        let own = Overlay {
+            steer: self.steer.map(|v| v.it),
+            spread_km: self.spread_km.map(|v| v.it),
+            fence: self.fence.map(|v| v.it),
+            sticky: self.sticky.map(|v| v.it),
+            answers: self.answers.and_then(|v| u8::try_from(v.it).ok()),
+            ttl: self.ttl.map(|v| v.it),
+            ttl_changing: self.ttl_changing.map(|v| v.it),
+            panic: self.panic.map(|v| v.it),
+            overflow: self.overflow.map(|v| v.it),
+            shed_from: self.shed_from.map(|v| v.it),
+            shed_all: self.shed_all.map(|v| v.it),
+            slow_start: self.slow_start.map(|v| v.it),
+        };
+        (own != Overlay::default()).then(|| Arc::new(own))
     }
 }

@@ -1,9 +1,9 @@
 //! A check as it is written to a check that can be run.
 
+use super::Origin;
 use super::doc::{self, Kind, Object};
 use super::model::{Asking, Check, CheckKind, Expect, Password, Request};
 use crate::document::{At, Reader, shown};
-use std::path::Path;
 use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -15,7 +15,7 @@ const UP_AFTER: u32 = 2;
 const CERTIFICATE_DAYS: u32 = 14;
 
 /// None when something is missing or does not fit together.
-pub(super) fn build(reader: &Reader, object: &Object<doc::Check>, base: &Path) -> Option<Check> {
+pub(super) fn build(reader: &Reader, object: &Object<doc::Check>, origin: Origin<'_>) -> Option<Check> {
     let builder = Builder { reader, object, keys: &object.keys };
     let before = reader.errors();
     let down_after = or(&object.keys.down_after, DOWN_AFTER);
@@ -27,7 +27,7 @@ pub(super) fn build(reader: &Reader, object: &Object<doc::Check>, base: &Path) -
             "make it at most down_after",
         );
     }
-    let kind = builder.kind(base);
+    let kind = builder.kind(origin);
     let check = Check {
         name: object.name.it.clone(),
         interval: or(&object.keys.interval, INTERVAL),
@@ -51,7 +51,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn kind(&self, base: &Path) -> Option<CheckKind> {
+    fn kind(&self, origin: Origin<'_>) -> Option<CheckKind> {
         let asking = Asking {
             timeout: or(&self.keys.timeout, TIMEOUT),
             confirm: or(&self.keys.confirm, CONFIRM),
@@ -72,7 +72,7 @@ impl Builder<'_> {
             Kind::PanelApi => {
                 let request = self.request();
                 let user = self.require("user", &self.keys.user, "name the account that is asked with: user = \"...\"");
-                let password = self.password(base);
+                let password = self.password(origin);
                 CheckKind::PanelApi { asking, request: request?, user: user?.it.clone(), password: password? }
             }
         })
@@ -115,14 +115,20 @@ impl Builder<'_> {
         })
     }
 
-    fn password(&self, base: &Path) -> Option<Password> {
+    fn password(&self, origin: Origin<'_>) -> Option<Password> {
         match (&self.keys.password, &self.keys.password_file) {
             (Some(_), Some(file)) => {
                 self.error(file.line, "password_file", "`password` is given as well", "keep one of the two");
                 None
             }
             (Some(text), None) => Some(Password::Text(text.it.clone())),
-            (None, Some(file)) => Some(Password::File(base.join(&file.it))),
+            (None, Some(file)) => match origin {
+                Origin::File(base) => Some(Password::File(base.join(&file.it))),
+                Origin::Store => {
+                    self.error(file.line, "password_file", "no path of the server is read here", "give the `password` itself");
+                    None
+                }
+            },
             (None, None) => {
                 self.missing("password", "give it password = \"...\" or password_file = \"path\"");
                 None

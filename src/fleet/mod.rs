@@ -14,9 +14,13 @@ mod kind;
 mod model;
 mod names;
 mod planned;
+mod roll;
+mod wish;
 
 pub use kind::Kind;
 pub use model::*;
+pub use roll::Roll;
+pub use wish::{Conduct, Conducts, Wish, conducts};
 
 use crate::document::{self, Problem, Reader};
 use std::path::Path;
@@ -26,12 +30,21 @@ pub const MAX_PANELS_IN_SET: usize = 1024;
 /// Regions are numbered with 16 bits where clients are looked up, and each has two numbers there: for its networks and for its ASNs.
 pub const MAX_REGIONS: usize = 32_000;
 
+/// Where a fleet's document comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A file; relative paths in it are taken from this directory.
+    File(&'a Path),
+    /// The store, which has no paths and keeps the records of zones beside them.
+    Store,
+}
+
 /// `shown` is the document as the operator knows it; relative paths in it are taken from `base`.
 /// An object with an error is left out, and so is what cannot be without it; the rest is whole.
 pub fn parse(shown: &str, bytes: &[u8], base: &Path) -> (Fleet, Vec<Problem>) {
     let reader = Reader::new(shown);
     let fleet = match document::parse(&reader, bytes) {
-        Some(table) => build::build(&reader, &doc::read(&reader, &table), base),
+        Some(table) => build::build(&reader, &doc::read(&reader, &table), Origin::File(base)),
         None => Fleet::default(),
     };
     (fleet, reader.into_problems())

@@ -1,10 +1,12 @@
 //! A fleet in which every reference leads somewhere.
 
+use super::Roll;
 use crate::dns::name::Name;
 use crate::document::{Network, Value};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 macro_rules! ids {
@@ -26,15 +28,16 @@ ids! {
     CheckId RegionId PanelId SetId ZoneId HostnameId
 }
 
-/// Every id in it is an index into its own lists, in the order of the document.
+/// Every id in it is an index into its own lists. They are in the order of the document, later changes at the end;
+/// what was removed since stands there until the lists are made anew, and nothing refers to it.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Fleet {
     pub checks: Vec<Check>,
     pub regions: Vec<Region>,
-    pub panels: Vec<Panel>,
-    pub sets: Vec<Set>,
+    pub panels: Vec<Arc<Panel>>,
+    pub sets: Vec<Arc<Set>>,
     pub zones: Vec<Zone>,
-    pub hostnames: Vec<Hostname>,
+    pub hostnames: Roll<Hostname>,
     /// Names that are the fleet's, and of which no more is known: their zones or hostnames were left out.
     pub lost: Vec<Lost>,
 }
@@ -68,6 +71,11 @@ impl Fleet {
 
     pub fn hostname(&self, id: HostnameId) -> &Hostname {
         &self.hostnames[id.index()]
+    }
+
+    /// What is in force for a hostname.
+    pub fn policy(&self, hostname: &Hostname) -> Policy {
+        Overlay::over(&hostname.own, self.set(hostname.set).policy)
     }
 }
 
@@ -144,6 +152,8 @@ pub struct Set {
     pub members: Vec<Member>,
     /// Of its hostnames, unless they say otherwise.
     pub policy: Policy,
+    /// What of it is the set's own word.
+    pub own: Own,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,10 +165,30 @@ pub struct Member {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Zone {
     pub name: Name,
-    /// The master file; as the document has it when that is absolute, else from the document's directory.
-    pub file: PathBuf,
+    pub source: Source,
     /// Where the fleet names it, for problems with the file.
     pub line: Line,
+}
+
+/// Where a zone's records are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A master file; as the document has it when that is absolute, else from the document's directory.
+    File(PathBuf),
+    /// In the document itself.
+    Text(Arc<str>),
+    /// In the store, in the version of this revision, and shown with this serial.
+    Stored { revision: u64, serial: Option<u32> },
+}
+
+impl Source {
+    /// What problems call it.
+    pub fn shown(&self, zone: &Name) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Text(_) | Self::Stored { .. } => format!("{}zone", zone),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -168,8 +198,11 @@ pub struct Hostname {
     pub set: SetId,
     /// The zone with the longest name it is in.
     pub zone: ZoneId,
+    /// Its number among the hostnames of the zone.
+    pub number: u32,
     pub ports: Ports,
-    pub policy: Policy,
+    /// What it says of its own policy; `Fleet::policy` is what holds.
+    pub own: Own,
     /// Where the fleet names it, for conflicts with its zone's records.
     pub line: Line,
 }
@@ -196,6 +229,49 @@ pub struct Policy {
     pub shed_from: f64,
     pub shed_all: f64,
     pub slow_start: Duration,
+}
+
+/// What one scope says of a policy; what it does not say comes from the scope around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Overlay {
+    pub steer: Option<Steer>,
+    pub spread_km: Option<f64>,
+    pub fence: Option<Fence>,
+    pub sticky: Option<bool>,
+    pub answers: Option<u8>,
+    pub ttl: Option<u32>,
+    pub ttl_changing: Option<u32>,
+    pub panic: Option<f64>,
+    pub overflow: Option<f64>,
+    pub shed_from: Option<f64>,
+    pub shed_all: Option<f64>,
+    pub slow_start: Option<Duration>,
+}
+
+/// Most say nothing.
+pub type Own = Option<Arc<Overlay>>;
+
+impl Overlay {
+    pub fn over(own: &Own, around: Policy) -> Policy {
+        own.as_ref().map_or(around, |own| own.laid_over(around))
+    }
+
+    pub fn laid_over(&self, around: Policy) -> Policy {
+        Policy {
+            steer: self.steer.unwrap_or(around.steer),
+            spread_km: self.spread_km.unwrap_or(around.spread_km),
+            fence: self.fence.unwrap_or(around.fence),
+            sticky: self.sticky.unwrap_or(around.sticky),
+            answers: self.answers.unwrap_or(around.answers),
+            ttl: self.ttl.unwrap_or(around.ttl),
+            ttl_changing: self.ttl_changing.unwrap_or(around.ttl_changing),
+            panic: self.panic.unwrap_or(around.panic),
+            overflow: self.overflow.unwrap_or(around.overflow),
+            shed_from: self.shed_from.unwrap_or(around.shed_from),
+            shed_all: self.shed_all.unwrap_or(around.shed_all),
+            slow_start: self.slow_start.unwrap_or(around.slow_start),
+        }
+    }
 }
 
 impl Default for Policy {

@@ -47,9 +47,9 @@ fn the_shipped_fleet_is_sound() {
     assert_eq!(shown[0], "config/fleet.toml: warning: health checks are not built yet; until they are, every panel counts as up");
     assert_eq!((fleet.checks.len(), fleet.regions.len(), fleet.panels.len()), (1, 4, 5));
     assert_eq!((fleet.sets.len(), fleet.zones.len(), fleet.hostnames.len()), (2, 1, 3));
-    assert_eq!(fleet.zones[0].file, Path::new("config/../zones/panels.example.zone"));
+    assert_eq!(fleet.zones[0].source, Source::File("config/../zones/panels.example.zone".into()));
     let vod = &fleet.hostnames[1];
-    assert_eq!((vod.policy.ttl, vod.policy.steer, fleet.set(vod.set).name.as_str()), (30, Steer::Failover, "budget"));
+    assert_eq!((fleet.policy(vod).ttl, fleet.policy(vod).steer, fleet.set(vod.set).name.as_str()), (30, Steer::Failover, "budget"));
     assert_eq!(fleet.hostnames[0].ports, Ports { http: Some(8090), https: None });
     let budget = fleet.set(vod.set);
     assert_eq!(budget.members.iter().map(|m| (fleet.panel(m.panel).name.as_str(), m.tier)).collect::<Vec<_>>(), [("nyc1", 1), ("fra1", 2)]);
@@ -65,7 +65,8 @@ fn the_shipped_defaults_are_the_defaults() {
     let (_, rest) = without.split_once("[[region]]").unwrap();
     let (shipped, _) = read(SHIPPED);
     assert_eq!(read(&format!("{least}[[region]]{rest}")).0, shipped);
-    assert_eq!(read(SOUND).0.hostnames[0].policy, Policy::default());
+    let fleet = read(SOUND).0;
+    assert_eq!(fleet.policy(&fleet.hostnames[0]), Policy::default());
 }
 
 #[test]
@@ -314,7 +315,7 @@ fn policy_is_scoped() {
     );
     let (fleet, found) = read(&text);
     assert_eq!(found, "");
-    let (set, hostname) = (fleet.sets[0].policy, fleet.hostnames[0].policy);
+    let (set, hostname) = (fleet.sets[0].policy, fleet.policy(&fleet.hostnames[0]));
     assert_eq!((set.ttl, set.answers, set.sticky), (200, 2, false));
     assert_eq!((hostname.ttl, hostname.answers, hostname.sticky), (300, 2, false));
     assert!((hostname.spread_km - 249.4).abs() < 0.1);
@@ -449,7 +450,7 @@ proptest! {
         let text: String = lines.iter().map(|&i| { let l = all[i % all.len()]; let at = if i % 7 == 0 { cut.min(l.len()) } else { l.len() };
             format!("{}\n", l.get(..at).unwrap_or(l)) }).collect();
         let (fleet, problems) = parse("f", text.as_bytes(), Path::new(""));
-        for hostname in &fleet.hostnames {
+        for hostname in fleet.hostnames.iter() {
             prop_assert!(!fleet.set(hostname.set).members.is_empty());
             prop_assert!(hostname.name.is_at_or_below(&fleet.zone(hostname.zone).name));
         }

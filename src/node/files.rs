@@ -40,6 +40,11 @@ pub(super) struct Includes {
 }
 
 impl Includes {
+    /// For text that is in no file.
+    pub(super) fn none() -> Self {
+        Self { root: None, refused: Vec::new() }
+    }
+
     pub(super) fn of(zone_file: &Path) -> Self {
         Self { root: directory(zone_file).canonicalize().ok(), refused: Vec::new() }
     }
@@ -58,6 +63,9 @@ impl Loader for Includes {
 
 impl Includes {
     fn inside(&self, shown: &Path) -> Result<Vec<u8>, String> {
+        if self.root.is_none() {
+            return Err("no file is read for a zone that is in none itself; write the records here".into());
+        }
         let real = match shown.canonicalize() {
             Ok(real) => real,
             Err(_) => return Err(read(shown).err().unwrap_or_else(|| "can't be found".into())),

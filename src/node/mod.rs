@@ -12,10 +12,12 @@ pub mod once;
 pub mod places;
 
 use crate::admin::{self, Readiness, Status};
+use crate::clock;
 use crate::compile;
-use crate::compile::plan::Plan;
+use crate::compile::plan::{Plan, ZonePlan};
 use crate::dns::name::Name;
 use crate::document::Problem;
+use crate::fleet::Source;
 use crate::pilot::{Action, Event, Job, Pilot, Sketch};
 use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::steer::Chart;
@@ -95,6 +97,7 @@ struct Node {
     read_again: Option<bool>,
     read: mpsc::UnboundedSender<Read>,
     places: Arc<places::Options>,
+    texts: Texts,
     slot: Arc<Slot>,
     status: Arc<Status>,
     /// Queries are answered.
@@ -135,6 +138,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         read_again: None,
         read,
         places: Arc::new(options.places.clone()),
+        texts: no_texts(),
         slot: Arc::clone(&slot),
         status,
         serving: false,
@@ -205,7 +209,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
 
 impl Node {
     fn handle(&mut self, events: Vec<Event>) {
-        let actions = self.pilot.handle_all(events);
+        let actions = self.pilot.handle_all(clock::now(), events);
         self.perform(actions);
         self.untold = true;
         // With thousands of zones under way, telling after each would take longer than they do: `look` tells in between.
@@ -230,10 +234,10 @@ impl Node {
     }
 
     fn build(&self, job: Job) {
-        let events = self.events.clone();
+        let (events, texts) = (self.events.clone(), Arc::clone(&self.texts));
         tokio::task::spawn_blocking(move || {
             // The pilot waits for every build, also for one that meets a fault of ours.
-            let compiled = catch_unwind(|| compile(&job)).unwrap_or_else(|_| fault(&job));
+            let compiled = catch_unwind(AssertUnwindSafe(|| compile(&job, &texts))).unwrap_or_else(|_| fault(&job));
             // Nobody listens any more when the node is stopping.
             let _ = events.send(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
         });
@@ -290,7 +294,7 @@ impl Node {
 
     fn take_reading(&mut self, reading: Reading, force: bool) {
         let plan = Event::Plan { plan: reading.plan, problems: reading.problems, force };
-        let actions = self.pilot.handle_all(reading.manners.map(Event::Manners).into_iter().chain([plan]));
+        let actions = self.pilot.handle_all(clock::now(), reading.manners.map(Event::Manners).into_iter().chain([plan]));
         // Watched before they are read, so that no change is missed.
         self.watch();
         self.perform(actions);
@@ -369,21 +373,38 @@ impl Node {
     }
 }
 
-fn compile(job: &Job) -> compile::zone::Compiled {
-    let path = &job.plan.file;
-    let shown = path.display().to_string();
-    match files::read(path) {
+/// Gives the text of a zone that is kept in the store. Errors are sentences.
+pub type Texts = Arc<dyn Fn(&Name) -> Result<Vec<u8>, String> + Send + Sync>;
+
+fn compile(job: &Job, texts: &Texts) -> compile::zone::Compiled {
+    compile_plan(&job.plan, texts)
+}
+
+/// Reads and compiles one zone.
+pub fn compile_plan(plan: &ZonePlan, texts: &Texts) -> compile::zone::Compiled {
+    let shown = plan.source.shown(&plan.name);
+    let (text, path, serial) = match &plan.source {
+        Source::File(path) => (files::read(path), Some(path), None),
+        Source::Text(text) => (Ok(text.as_bytes().to_vec()), None, None),
+        Source::Stored { serial, .. } => (texts(&plan.name), None, *serial),
+    };
+    match text {
         Ok(text) => {
-            let mut includes = Includes::of(path);
-            let mut compiled = compile::zone::zone(&job.plan.name, &shown, text, &mut includes, &job.plan.steered);
+            let mut includes = path.map_or_else(Includes::none, |path| Includes::of(path));
+            let mut compiled = compile::zone::zone_shown_as(&plan.name, &shown, text, &mut includes, &plan.steered, serial);
             compiled.files.append(&mut includes.refused);
             compiled
         }
         Err(why) => {
-            let problem = Problem::error(&shown, 0, why).at(format!("zone {}", job.plan.name));
+            let problem = Problem::error(&shown, 0, why).at(format!("zone {}", plan.name));
             compile::zone::Compiled { zone: None, problems: vec![problem], files: vec![shown] }
         }
     }
+}
+
+/// For those who read files and nothing else.
+pub fn no_texts() -> Texts {
+    Arc::new(|_| Err("its records are in a store, and none is open".into()))
 }
 
 /// What is read when reading itself goes wrong: an error, so that a fleet in use stays, and a node that starts says so and ends.
@@ -393,14 +414,14 @@ fn unread() -> Reading {
 }
 
 fn fault(job: &Job) -> compile::zone::Compiled {
-    let shown = job.plan.file.display().to_string();
+    let shown = job.plan.source.shown(&job.plan.name);
     let problem = Problem::error(&shown, 0, "compiling it met a fault of meridian's own; please report it with this file");
     compile::zone::Compiled { zone: None, problems: vec![problem.at(format!("zone {}", job.plan.name))], files: vec![shown] }
 }
 
 /// Compiles a zone the way the node would, for `check`.
-pub fn compile_once(plan: &Arc<compile::plan::ZonePlan>) -> compile::zone::Compiled {
-    compile(&Job { plan: Arc::clone(plan), ticket: 0 })
+pub fn compile_once(plan: &ZonePlan) -> compile::zone::Compiled {
+    compile_plan(plan, &no_texts())
 }
 
 fn list(addresses: &[SocketAddr]) -> String {

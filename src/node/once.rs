@@ -1,6 +1,7 @@
 //! What a node with these files serves for one name, for commands that look once.
 
-use super::{Reading, compile, places};
+use super::{Reading, compile_once, places};
+use crate::clock;
 use crate::compile::zone::Compiled;
 use crate::dns::name::Name;
 use crate::document::Problem;
@@ -28,10 +29,10 @@ pub fn look(reading: Reading, places: &places::Options, name: &Name, wanted: imp
     let plan = Event::Plan { plan: reading.plan, problems: reading.problems, force: false };
     let mut events: VecDeque<Event> = reading.manners.map(Event::Manners).into_iter().chain([plan]).collect();
     while let Some(event) = events.pop_front() {
-        for action in pilot.handle(event) {
+        for action in pilot.handle(clock::now(), event) {
             match action {
                 Action::Build(job) => {
-                    let compiled = if name.is_at_or_below(&job.plan.name) { compile(&job) } else { bare(&job) };
+                    let compiled = if name.is_at_or_below(&job.plan.name) { compile_once(&job.plan) } else { bare(&job) };
                     events.push_back(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
                 }
                 Action::Survey(ticket) => events.push_back(Event::Surveyed { ticket, survey: Box::new(places::survey(places)) }),

@@ -2,7 +2,7 @@
 
 use crate::compile::plan::{Order, Orders};
 use crate::compile::service;
-use crate::fleet::Fleet;
+use crate::fleet::{Conducts, Fleet, PanelId};
 use crate::snapshot::Services;
 use crate::snapshot::service::Service;
 use crate::steer::{Chart, Geometry, Guide, Order as Ranked};
@@ -50,6 +50,7 @@ enum Drawn {
 pub(super) struct Made<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) orders: &'a Orders,
+    pub(super) conducts: &'a Conducts,
     pub(super) services: &'a Services,
 }
 
@@ -68,18 +69,25 @@ impl Cartography {
     }
 
     /// Those of `before`, which were made for the same guide, are kept where nothing they are made from has changed.
-    pub(super) fn services(&mut self, fleet: &Fleet, orders: &Orders, guide: &Guide, before: Option<Made<'_>>) -> Services {
+    pub(super) fn services(
+        &mut self,
+        fleet: &Fleet,
+        orders: &Orders,
+        conducts: &Conducts,
+        guide: &Guide,
+        before: Option<Made<'_>>,
+    ) -> Services {
         self.stale = true;
         let list = orders.list.iter().enumerate().map(|(n, order)| {
-            let old = before.as_ref().and_then(|before| before.unchanged(n, order, fleet));
-            old.unwrap_or_else(|| Arc::new(self.service(fleet, order, guide)))
+            let old = before.as_ref().and_then(|before| before.unchanged(n, order, fleet, conducts));
+            old.unwrap_or_else(|| Arc::new(self.service(fleet, order, conducts, guide)))
         });
         Services { list: list.collect(), of: Arc::clone(&orders.of) }
     }
 
-    fn service(&mut self, fleet: &Fleet, order: &Order, guide: &Guide) -> Service {
+    fn service(&mut self, fleet: &Fleet, order: &Order, conducts: &Conducts, guide: &Guide) -> Service {
         let mut number = 0;
-        let mut service = service::service(fleet, order, guide, &mut |geometry| {
+        let mut service = service::service(fleet, order, conducts, guide, &mut |geometry| {
             number = self.number(geometry);
             Arc::clone(&self.known[number].geometry)
         });
@@ -154,12 +162,17 @@ impl Cartography {
 
 impl Made<'_> {
     /// The service of order `n`, if `order` in `fleet` would be made the same.
-    fn unchanged(&self, n: usize, order: &Order, fleet: &Fleet) -> Option<Arc<Service>> {
-        let (set, before) = (fleet.set(order.set), self.fleet.sets.get(order.set.index())?);
+    fn unchanged(&self, n: usize, order: &Order, fleet: &Fleet, conducts: &Conducts) -> Option<Arc<Service>> {
+        let (set, before) = (fleet.sets.get(order.set.index())?, self.fleet.sets.get(order.set.index())?);
+        let is_quiet = self.conducts == conducts;
+        let is_same_panel = |id: PanelId| {
+            let (Some(new), Some(old)) = (fleet.panels.get(id.index()), self.fleet.panels.get(id.index())) else { return false };
+            (Arc::ptr_eq(new, old) || new == old) && (is_quiet || conducts.get(&new.name) == self.conducts.get(&old.name))
+        };
         let is_same = self.orders.list.get(n) == Some(order)
-            && set == before
-            && set.members.iter().all(|member| self.fleet.panels.get(member.panel.index()) == Some(fleet.panel(member.panel)));
-        is_same.then(|| Arc::clone(&self.services.list[n]))
+            && (Arc::ptr_eq(set, before) || set == before)
+            && set.members.iter().all(|member| is_same_panel(member.panel));
+        if is_same { self.services.list.get(n).cloned() } else { None }
     }
 }
 

@@ -1,13 +1,16 @@
 //! What the pilot hears, and what it wants done.
 
 use super::cartography::Sketch;
-use crate::compile::plan::{Plan, ZonePlan};
+use crate::compile::plan::{Orders, Plan, ZonePlan};
 use crate::compile::zone::Compiled;
 use crate::dns::name::Name;
 use crate::document::Problem;
+use crate::fleet::{Fleet, Wish};
 use crate::geo::Atlas;
+use crate::snapshot::zone::Zone;
 use crate::snapshot::{Manners, Snapshot};
 use crate::steer::Chart;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -28,6 +31,15 @@ pub enum Event {
         ticket: u64,
         compiled: Compiled,
     },
+    /// Somebody has changed the fleet, and has compiled what that needs.
+    Changed(Box<Changed>),
+    /// The whole fleet is another one, and all its zones are compiled.
+    Replaced {
+        plan: Plan,
+        zones: HashMap<Name, Arc<Zone>>,
+    },
+    /// What operators want of panels beside the fleet: all of it.
+    Wishes(Vec<Wish>),
     Manners(Manners),
     /// A database of places has changed.
     Moved,
@@ -40,6 +52,22 @@ pub enum Event {
         /// None: it would have been too large.
         chart: Option<Chart>,
     },
+}
+
+/// A part of the fleet that is no longer what it was.
+#[derive(Debug)]
+pub struct Changed {
+    pub fleet: Arc<Fleet>,
+    pub zones: Vec<Rezoned>,
+}
+
+#[derive(Debug)]
+pub struct Rezoned {
+    pub name: Name,
+    /// None: as it is.
+    pub zone: Option<Arc<Zone>>,
+    /// None: the same hostnames with the same orders, under the policies that hold now.
+    pub orders: Option<Orders>,
 }
 
 #[derive(Debug)]

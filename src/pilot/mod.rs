@@ -1,7 +1,7 @@
 //! Events in, actions out: the one place where a new snapshot comes into being.
 //!
 //! Owns   which version of which zone is served, what is known of places, and which problems stand.
-//! Takes  plans, compiled zones, atlases, charts and manners, as events.
+//! Takes  plans, changes, compiled zones, wishes, atlases, charts and manners, as events; and the time.
 //! Gives  zones to build, databases to read, charts to draw, and snapshots to publish.
 //! Never  reads a file or waits: what takes long leaves as `Action::Build` and comes back as `Event::Built`.
 
@@ -9,14 +9,15 @@ mod cartography;
 mod event;
 
 pub use cartography::Sketch;
-pub use event::{Action, Event, Job, State, Survey};
+pub use event::{Action, Changed, Event, Job, Rezoned, State, Survey};
 
-use crate::compile::plan::{Orders, Plan, ZonePlan};
+use crate::clock::Now;
+use crate::compile::plan::{NO_ORDER, Orders, Plan, ZonePlan};
 use crate::compile::service;
 use crate::compile::zone::Compiled;
 use crate::dns::name::Name;
 use crate::document::Problem;
-use crate::fleet::Fleet;
+use crate::fleet::{Conducts, Fleet, Source, Wish, conducts};
 use crate::snapshot::zone::Zone;
 use crate::snapshot::{Manners, Services, Serving, Snapshot, Zones};
 use crate::steer::{Chart, Guide};
@@ -40,6 +41,10 @@ pub struct Pilot {
     plan_problems: Vec<Problem>,
     zones: BTreeMap<Name, Held>,
     manners: Arc<Manners>,
+    wishes: Vec<Wish>,
+    conducts: Arc<Conducts>,
+    /// When the conducts change next by themselves; wall time.
+    conducts_due_s: Option<u64>,
     generation: u64,
     edition: u64,
     /// Only charts have changed since the last snapshot.
@@ -67,9 +72,6 @@ struct Held {
     again: Option<bool>,
 }
 
-/// The order of a hostname that is gone.
-const NO_ORDER: u32 = u32::MAX;
-
 /// A build under way.
 #[derive(Debug)]
 struct Building {
@@ -88,19 +90,44 @@ struct Served {
     /// What its hostnames are answered with, of this fleet.
     orders: Orders,
     fleet: Arc<Fleet>,
+    conducts: Arc<Conducts>,
     services: Services,
 }
 
+impl Held {
+    fn new(plan: &Arc<ZonePlan>, orders: &Orders) -> Self {
+        // Watched from now on, so that no change is missed while it is read for the first time.
+        let files = match &plan.source {
+            Source::File(path) => vec![path.display().to_string()],
+            Source::Text(_) | Source::Stored { .. } => Vec::new(),
+        };
+        Self {
+            plan: Arc::clone(plan),
+            orders: orders.clone(),
+            served: None,
+            tried: false,
+            problems: Vec::new(),
+            files,
+            building: None,
+            again: None,
+        }
+    }
+}
+
 impl Pilot {
-    pub fn handle(&mut self, event: Event) -> Vec<Action> {
-        self.handle_all([event])
+    pub fn handle(&mut self, now: Now, event: Event) -> Vec<Action> {
+        self.handle_all(now, [event])
     }
 
     /// As many events as have come, and one snapshot for them: making one takes as long as there are zones.
-    pub fn handle_all(&mut self, events: impl IntoIterator<Item = Event>) -> Vec<Action> {
+    /// Without events it does what has become due.
+    pub fn handle_all(&mut self, now: Now, events: impl IntoIterator<Item = Event>) -> Vec<Action> {
         let mut actions = Vec::new();
+        if self.conducts_due_s.is_some_and(|due| due <= now.wall_s) {
+            self.conduct(now);
+        }
         for event in events {
-            self.take(event, &mut actions);
+            self.take(now, event, &mut actions);
         }
         if self.started {
             let is_new = std::mem::take(&mut self.unpublished);
@@ -113,7 +140,7 @@ impl Pilot {
         actions
     }
 
-    fn take(&mut self, event: Event, actions: &mut Vec<Action>) {
+    fn take(&mut self, now: Now, event: Event, actions: &mut Vec<Action>) {
         match event {
             Event::Plan { plan, problems, force } => self.planned(plan, problems, force, actions),
             Event::Touched { zones, force } => {
@@ -122,6 +149,12 @@ impl Pilot {
                 }
             }
             Event::Built { zone, ticket, compiled } => self.built(&zone, ticket, compiled, actions),
+            Event::Changed(changed) => self.changed(*changed),
+            Event::Replaced { plan, zones } => self.replaced(plan, zones),
+            Event::Wishes(wishes) => {
+                self.wishes = wishes;
+                self.conduct(now);
+            }
             Event::Manners(manners) => {
                 if *self.manners != manners {
                     self.manners = Arc::new(manners);
@@ -169,6 +202,15 @@ impl Pilot {
         &self.plan.fleet
     }
 
+    /// How panels that operators have a word on are treated now.
+    pub fn conducts(&self) -> &Arc<Conducts> {
+        &self.conducts
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// True once the first round of builds is over.
     pub fn has_started(&self) -> bool {
         self.started
@@ -213,23 +255,71 @@ impl Pilot {
                     }
                 }
                 None => {
-                    // Watched from now on, so that no change is missed while it is read for the first time.
-                    let files = vec![zone.file.display().to_string()];
-                    let plan = Arc::clone(zone);
-                    let orders = orders.clone();
-                    let held = Held { plan, orders, served: None, tried: false, problems: vec![], files, building: None, again: None };
-                    self.zones.insert(zone.name.clone(), held);
+                    self.zones.insert(zone.name.clone(), Held::new(zone, orders));
                 }
             }
             self.build(&zone.name, force, actions);
         }
         let is_moved = self.plan.fleet.regions != plan.fleet.regions;
         self.plan = plan;
+        self.guide_if(is_moved);
+        self.steer(is_moved);
+        self.start_if_done();
+    }
+
+    fn changed(&mut self, Changed { fleet, zones }: Changed) {
+        let is_moved = self.plan.fleet.regions != fleet.regions;
+        self.plan.fleet = fleet;
+        for Rezoned { name, zone, orders } in zones {
+            let Some(held) = self.zones.get_mut(&name) else { continue };
+            held.orders = orders.unwrap_or_else(|| held.orders.under(&self.plan.fleet));
+            if let (Some(zone), Some(served)) = (zone, &mut held.served) {
+                // The services are made anew below where their orders are others.
+                served.zone = zone;
+                self.unpublished = true;
+            }
+        }
+        self.guide_if(is_moved);
+        self.steer(is_moved);
+    }
+
+    fn replaced(&mut self, plan: Plan, mut zones: HashMap<Name, Arc<Zone>>) {
+        let is_moved = self.plan.fleet.regions != plan.fleet.regions;
+        let names: HashSet<&Name> = plan.zones.iter().map(|zone| &zone.name).collect();
+        self.zones.retain(|name, held| {
+            let stays = names.contains(name);
+            self.building -= usize::from(!stays && held.building.is_some());
+            stays
+        });
+        for (zone_plan, orders) in plan.zones.iter().zip(&plan.orders) {
+            let Some(zone) = zones.remove(&zone_plan.name) else { continue };
+            let (conducts, fleet) = (Arc::clone(&self.conducts), Arc::clone(&plan.fleet));
+            let services = self.cartography.services(&fleet, orders, &conducts, &self.guide, None);
+            let served = Served { zone, plan: Arc::clone(zone_plan), orders: orders.clone(), fleet, conducts, services };
+            let held = self.zones.entry(zone_plan.name.clone()).or_insert_with(|| Held::new(zone_plan, orders));
+            self.building -= usize::from(held.building.take().is_some());
+            *held = Held { served: Some(served), tried: true, ..Held::new(zone_plan, orders) };
+        }
+        self.plan = plan;
+        self.plan_problems.clear();
+        self.unpublished = true;
+        self.guide_if(is_moved);
+        self.steer(is_moved);
+    }
+
+    fn guide_if(&mut self, is_moved: bool) {
         if is_moved {
             self.guide = Arc::new(service::guide(&self.plan.fleet, Arc::clone(&self.guide.atlas)));
         }
-        self.steer(is_moved);
-        self.start_if_done();
+    }
+
+    fn conduct(&mut self, now: Now) {
+        let (conducts, due) = conducts(&self.wishes, now.wall_s);
+        self.conducts_due_s = due;
+        if *self.conducts != conducts {
+            self.conducts = Arc::new(conducts);
+            self.steer(false);
+        }
     }
 
     /// Makes the services of all zones that are no longer what they were.
@@ -241,13 +331,14 @@ impl Pilot {
             let is_same = Arc::ptr_eq(&served.plan, &held.plan) || served.plan.steered == held.plan.steered;
             let orders = if is_same { held.orders.clone() } else { numbered_as(&served.plan, &held.plan, &held.orders) };
             let fleet = Arc::clone(&self.plan.fleet);
-            let before = Made { fleet: &served.fleet, orders: &served.orders, services: &served.services };
-            let services = self.cartography.services(&fleet, &orders, &self.guide, (!is_moved).then_some(before));
+            let conducts = Arc::clone(&self.conducts);
+            let before = Made { fleet: &served.fleet, orders: &served.orders, conducts: &served.conducts, services: &served.services };
+            let services = self.cartography.services(&fleet, &orders, &conducts, &self.guide, (!is_moved).then_some(before));
             let is_other = services.of != served.services.of
                 || services.list.len() != served.services.list.len()
                 || services.list.iter().zip(&*served.services.list).any(|(new, old)| !Arc::ptr_eq(new, old));
             self.unpublished |= is_other;
-            (served.orders, served.fleet, served.services) = (orders, fleet, services);
+            (served.orders, served.fleet, served.conducts, served.services) = (orders, fleet, conducts, services);
         }
     }
 
@@ -333,8 +424,9 @@ impl Pilot {
                 }
                 _ => {
                     let (orders, fleet) = (held.orders.clone(), Arc::clone(&self.plan.fleet));
-                    let services = self.cartography.services(&fleet, &orders, &self.guide, None);
-                    held.served = Some(Served { zone: Arc::new(zone), plan, orders, fleet, services });
+                    let conducts = Arc::clone(&self.conducts);
+                    let services = self.cartography.services(&fleet, &orders, &conducts, &self.guide, None);
+                    held.served = Some(Served { zone: Arc::new(zone), plan, orders, fleet, conducts, services });
                     self.unpublished = true;
                 }
             }

@@ -11,7 +11,9 @@ impl Loader for NoFiles {
 }
 
 fn plan(zones: &[&str], panels: usize) -> Plan {
-    let zone = |name: &&str| Arc::new(ZonePlan { name: Name::parse(name).unwrap(), file: "z".into(), steered: vec![], lost: vec![] });
+    let zone = |name: &&str| {
+        Arc::new(ZonePlan { name: Name::parse(name).unwrap(), source: Source::File("z".into()), steered: vec![], lost: vec![] })
+    };
     let zones: Vec<_> = zones.iter().map(zone).collect();
     let orders = zones.iter().map(|_| Orders::default()).collect();
     Plan { file: "fleet.toml".into(), zones, orders, sets: vec![("s".into(), panels)], ..Plan::default() }
@@ -26,7 +28,7 @@ fn run(pilot: &mut Pilot, event: Event, text: &str) -> Option<Arc<Snapshot>> {
     let mut published = None;
     let mut events = vec![event];
     while let Some(event) = events.pop() {
-        for action in pilot.handle(event) {
+        for action in pilot.handle(Now::default(), event) {
             match action {
                 Action::Publish(snapshot) => published = Some(snapshot),
                 Action::Survey(ticket) => events.push(surveyed(ticket)),
@@ -104,7 +106,10 @@ fn published(actions: &[Action]) -> Option<Vec<(bool, Vec<u8>)>> {
 #[test]
 fn nothing_to_build_is_a_start_too() {
     let mut pilot = Pilot::default();
-    assert!(pilot.handle(Event::Manners(Manners { udp_size: 1400, ..Manners::default() })).is_empty(), "nothing is known yet");
+    assert!(
+        pilot.handle(Now::default(), Event::Manners(Manners { udp_size: 1400, ..Manners::default() })).is_empty(),
+        "nothing is known yet"
+    );
     let snapshot = run(&mut pilot, planned(plan(&[], 0)), "").unwrap();
     assert_eq!((snapshot.generation, snapshot.zones.is_empty(), snapshot.manners.udp_size), (1, true, 1400));
 }
@@ -113,12 +118,12 @@ fn nothing_to_build_is_a_start_too() {
 fn a_zone_that_is_new_takes_no_names_before_it_is_built() {
     let mut pilot = Pilot::default();
     run(&mut pilot, planned(plan(&["x.test"], 2)), &text(4)).unwrap();
-    let actions = pilot.handle(planned(plan(&["x.test", "kid.x.test"], 2)));
+    let actions = pilot.handle(Now::default(), planned(plan(&["x.test", "kid.x.test"], 2)));
     assert!(published(&actions).is_none() && pilot.state().broken.is_empty());
     let jobs = jobs(&actions);
     let kid = jobs.iter().find(|job| job.plan.name.label_count() == 3).unwrap();
     // From here on its names are its own, and it is known to be broken.
-    let zones = published(&pilot.handle(built(kid, "rubbish"))).unwrap();
+    let zones = published(&pilot.handle(Now::default(), built(kid, "rubbish"))).unwrap();
     assert!(zones.contains(&(false, kid.plan.name.wire().to_vec())), "{zones:?}");
     assert_eq!(pilot.state().broken.len(), 1);
 }
@@ -127,14 +132,14 @@ fn a_zone_that_is_new_takes_no_names_before_it_is_built() {
 fn a_zone_removed_while_it_is_built_and_added_again() {
     let mut pilot = Pilot::default();
     run(&mut pilot, planned(plan(&["x.test"], 2)), &text(4)).unwrap();
-    let first = jobs(&pilot.handle(planned(plan(&["x.test", "y.test"], 2))));
+    let first = jobs(&pilot.handle(Now::default(), planned(plan(&["x.test", "y.test"], 2))));
     let old = first.iter().find(|job| job.plan.name == Name::parse("y.test").unwrap()).unwrap();
-    pilot.handle(planned(plan(&["x.test"], 2)));
-    assert!(pilot.handle(built(old, &text(1))).is_empty(), "it is gone");
-    let again = jobs(&pilot.handle(planned(plan(&["x.test", "y.test"], 2))));
-    assert!(pilot.handle(built(old, &text(1))).is_empty(), "an old ticket");
+    pilot.handle(Now::default(), planned(plan(&["x.test"], 2)));
+    assert!(pilot.handle(Now::default(), built(old, &text(1))).is_empty(), "it is gone");
+    let again = jobs(&pilot.handle(Now::default(), planned(plan(&["x.test", "y.test"], 2))));
+    assert!(pilot.handle(Now::default(), built(old, &text(1))).is_empty(), "an old ticket");
     let new = again.iter().find(|job| job.plan.name == old.plan.name).unwrap();
-    let zones = published(&pilot.handle(built(new, &text(2)))).unwrap();
+    let zones = published(&pilot.handle(Now::default(), built(new, &text(2)))).unwrap();
     assert!(zones.contains(&(true, new.plan.name.wire().to_vec())));
 }
 
@@ -143,13 +148,13 @@ fn force_waits_for_its_own_build() {
     let mut pilot = Pilot::default();
     let name = Name::parse("x.test").unwrap();
     run(&mut pilot, planned(plan(&["x.test"], 2)), &text(7)).unwrap();
-    let first = jobs(&pilot.handle(Event::Touched { zones: vec![name.clone()], force: false }));
-    assert!(pilot.handle(Event::Touched { zones: vec![name.clone()], force: true }).is_empty());
-    assert!(pilot.handle(Event::Touched { zones: vec![name.clone()], force: false }).is_empty());
-    let actions = pilot.handle(built(&first[0], &text(0)));
+    let first = jobs(&pilot.handle(Now::default(), Event::Touched { zones: vec![name.clone()], force: false }));
+    assert!(pilot.handle(Now::default(), Event::Touched { zones: vec![name.clone()], force: true }).is_empty());
+    assert!(pilot.handle(Now::default(), Event::Touched { zones: vec![name.clone()], force: false }).is_empty());
+    let actions = pilot.handle(Now::default(), built(&first[0], &text(0)));
     assert!(published(&actions).is_none(), "the first one was not forced");
     let second = jobs(&actions);
-    assert!(published(&pilot.handle(built(&second[0], &text(0)))).is_some(), "the second one was");
+    assert!(published(&pilot.handle(Now::default(), built(&second[0], &text(0)))).is_some(), "the second one was");
     assert_eq!(pilot.state().records, 3);
 }
 
@@ -158,35 +163,38 @@ fn a_database_that_was_never_good_keeps_no_other_back() {
     let mut pilot = Pilot::default();
     run(&mut pilot, planned(plan(&["x.test"], 2)), &text(1)).unwrap();
     let mut said = |file: Option<&str>| {
-        let Some(Action::Survey(ticket)) = pilot.handle(Event::Moved).pop() else { panic!("nothing is read") };
+        let Some(Action::Survey(ticket)) = pilot.handle(Now::default(), Event::Moved).pop() else { panic!("nothing is read") };
         let problems = file.map(|file| Problem::error(file, 0, "broken")).into_iter().collect();
         let survey = Box::new(Survey { atlas: Atlas::default(), problems });
-        pilot.handle(Event::Surveyed { ticket, survey }).iter().any(|action| matches!(action, Action::Publish(_)))
+        pilot.handle(Now::default(), Event::Surveyed { ticket, survey }).iter().any(|action| matches!(action, Action::Publish(_)))
     };
     assert!(said(None));
     assert!(!said(Some("a.mmdb")), "it was good before");
     assert!(said(None));
     let mut cold = Pilot::default();
-    cold.handle(planned(plan(&[], 0)));
+    cold.handle(Now::default(), planned(plan(&[], 0)));
     let survey = |file| Box::new(Survey { atlas: Atlas::default(), problems: vec![Problem::error(file, 0, "broken")] });
     let taken = |actions: Vec<Action>| actions.iter().any(|action| matches!(action, Action::Publish(_)));
-    assert!(taken(cold.handle(Event::Surveyed { ticket: 1, survey: survey("a.mmdb") })), "the sound ones are better than none");
-    cold.handle(Event::Moved);
-    assert!(taken(cold.handle(Event::Surveyed { ticket: 2, survey: survey("a.mmdb") })), "another one has changed");
-    cold.handle(Event::Moved);
-    assert!(!taken(cold.handle(Event::Surveyed { ticket: 3, survey: survey("b.mmdb") })), "that one was good");
+    assert!(
+        taken(cold.handle(Now::default(), Event::Surveyed { ticket: 1, survey: survey("a.mmdb") })),
+        "the sound ones are better than none"
+    );
+    cold.handle(Now::default(), Event::Moved);
+    assert!(taken(cold.handle(Now::default(), Event::Surveyed { ticket: 2, survey: survey("a.mmdb") })), "another one has changed");
+    cold.handle(Now::default(), Event::Moved);
+    assert!(!taken(cold.handle(Now::default(), Event::Surveyed { ticket: 3, survey: survey("b.mmdb") })), "that one was good");
 }
 
 #[test]
 fn what_comes_together_is_published_once() {
     let mut pilot = Pilot::default();
-    let actions = pilot.handle(planned(plan(&["x.test", "y.test"], 2)));
+    let actions = pilot.handle(Now::default(), planned(plan(&["x.test", "y.test"], 2)));
     let done = |action: &Action| match action {
         Action::Build(job) => built(job, &text(1)),
         Action::Survey(ticket) => surveyed(*ticket),
         other => panic!("{other:?}"),
     };
-    let actions = pilot.handle_all(actions.iter().map(done));
+    let actions = pilot.handle_all(Now::default(), actions.iter().map(done));
     assert!(matches!(&actions[..], [Action::Publish(snapshot)] if snapshot.generation == 1), "{actions:?}");
 }
 
@@ -194,8 +202,8 @@ fn what_comes_together_is_published_once() {
 fn a_change_during_a_build_is_built_again() {
     let mut pilot = Pilot::default();
     let name = Name::parse("x.test").unwrap();
-    let first = jobs(&pilot.handle(planned(plan(&["x.test"], 2))));
-    assert!(pilot.handle(Event::Touched { zones: vec![name], force: false }).is_empty());
-    let actions = pilot.handle(built(&first[0], &text(1)));
+    let first = jobs(&pilot.handle(Now::default(), planned(plan(&["x.test"], 2))));
+    assert!(pilot.handle(Now::default(), Event::Touched { zones: vec![name], force: false }).is_empty());
+    let actions = pilot.handle(Now::default(), built(&first[0], &text(1)));
     assert!(matches!(&actions[..], [Action::Build(second)] if second.ticket > first[0].ticket), "{actions:?}");
 }

@@ -58,7 +58,7 @@ impl World<'_> {
         let mut events = VecDeque::from([Event::Manners(self.manners.clone()), Event::Plan { plan, problems, force: false }]);
         let mut published = None;
         while let Some(event) = events.pop_front() {
-            for action in pilot.handle(event) {
+            for action in pilot.handle(meridian::clock::Now::default(), event) {
                 match action {
                     Action::Publish(snapshot) => published = Some(snapshot),
                     Action::Survey(ticket) => {

@@ -45,8 +45,8 @@ impl<'a> Scene<'a> {
         let Serving::Zone(zone, services) = serving else { return None };
         let zone = Name::from_wire(zone.apex()).ok()?;
         let service = services.of_hostname(why.hostname)?;
-        // A zone numbers its hostnames as they come in the fleet.
-        let hostname = fleet.hostnames.iter().filter(|hostname| fleet.zone(hostname.zone).name == zone).nth(why.hostname);
+        let is_it = |hostname: &&Hostname| hostname.number as usize == why.hostname && fleet.zone(hostname.zone).name == zone;
+        let hostname = fleet.hostnames.iter().find(is_it);
         let scene = Self { snapshot, fleet, question, heard, why, zone, service, hostname };
         // Static records at a steered name are as static as any.
         (!heard.has_end(question.rtype) || scene.is_made_here()).then_some(scene)
@@ -125,7 +125,7 @@ impl<'a> Scene<'a> {
             let facts = Facts::Set { set: String::new(), steer: "", spread_km: 0.0, fence: "", sticky: false, answers: 0 };
             return Step { facts, text: "not in the fleet that is looked at".into() };
         };
-        let policy = &hostname.policy;
+        let policy = &self.fleet.policy(hostname);
         let (set, steer) = (self.fleet.set(hostname.set).name.clone(), ranking::steer(policy.steer));
         let mut text = format!("{set}, steered by {steer}");
         if self.service.roster.order == Order::Nearest {
@@ -229,6 +229,6 @@ impl<'a> Scene<'a> {
     }
 
     fn panel(&self, member: &Member) -> Option<&'a Panel> {
-        self.hostname.and_then(|_| self.fleet.panels.get(member.panel as usize))
+        self.hostname.and_then(|_| self.fleet.panels.get(member.panel as usize)).map(|panel| &**panel)
     }
 }

@@ -23,6 +23,10 @@ pub struct Member {
 #[derive(Clone, Debug)]
 pub struct Zone {
     pub file: Option<At<String>>,
+    /// The master file's text itself.
+    pub text: Option<At<String>>,
+    /// One of the two is there, sound or not.
+    pub has_source: bool,
     pub dnssec: Option<At<bool>>,
     pub transfer: Transfer,
     pub update: Update,
@@ -72,8 +76,9 @@ pub(super) fn read_set(table: &mut TableReader<'_>) -> Set {
 }
 
 pub(super) fn read_zone(table: &mut TableReader<'_>) -> Zone {
-    table.needs("file", "name its master file: file = \"../zones/panels.example.zone\"");
+    let has_source = table.has("file") || table.has("text");
     let file = table.text("file");
+    let text = table.text("text");
     if let Some(file) = file.as_ref().filter(|file| file.is_empty()) {
         table.error(file.line, "file", "the path is empty", "name its master file, such as \"../zones/panels.example.zone\"");
     }
@@ -88,7 +93,7 @@ pub(super) fn read_zone(table: &mut TableReader<'_>) -> Zone {
         update.finish();
         read
     });
-    Zone { file, dnssec, transfer, update }
+    Zone { file, text, has_source, dnssec, transfer, update }
 }
 
 fn read_notify(table: &mut TableReader<'_>) -> Option<At<Vec<At<String>>>> {

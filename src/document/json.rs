@@ -1,0 +1,127 @@
+//! JSON as a document, and a document as JSON.
+
+use super::{At, Node, Table, Value};
+use serde_json::Value as Json;
+
+/// Where the values of one JSON document stand: the line of each is its number here.
+#[derive(Debug, Default)]
+pub struct Pointers(Vec<Step>);
+
+#[derive(Debug)]
+struct Step {
+    parent: u32,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    Key(String),
+    Index(usize),
+}
+
+impl Pointers {
+    /// The JSON pointer (RFC 6901) of the value with this line; empty for the whole document, and for what has no line.
+    pub fn of(&self, line: u32) -> String {
+        let mut steps = Vec::new();
+        let mut at = line;
+        while let Some(step) = (at as usize).checked_sub(2).and_then(|at| self.0.get(at)) {
+            steps.push(match &step.to {
+                To::Key(key) => key.replace('~', "~0").replace('/', "~1"),
+                To::Index(index) => index.to_string(),
+            });
+            at = step.parent;
+        }
+        steps.iter().rev().flat_map(|step| ["/", step]).collect()
+    }
+}
+
+/// The document itself has line 1.
+pub fn from_json(json: &Json) -> (Node, Pointers) {
+    let mut pointers = Pointers::default();
+    let node = node(json, 1, &mut pointers.0);
+    (node, pointers)
+}
+
+fn node(json: &Json, line: u32, steps: &mut Vec<Step>) -> Node {
+    let mut below = |to: To, json: &Json| {
+        steps.push(Step { parent: line, to });
+        let line = u32::try_from(steps.len() + 1).unwrap_or(u32::MAX);
+        (line, node(json, line, steps))
+    };
+    let it = match json {
+        Json::Null => Value::Other("null"),
+        Json::Bool(yes) => Value::Bool(*yes),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(number), _) => Value::Integer(number),
+            (None, Some(number)) if !number_is_whole(json) && number.is_finite() => Value::Float(number),
+            _ => Value::Other("a number beyond 64 bits"),
+        },
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Array(items) => Value::List(items.iter().enumerate().map(|(index, item)| below(To::Index(index), item).1).collect()),
+        Json::Object(keys) => {
+            let entries = keys.iter().map(|(key, value)| {
+                let (line, node) = below(To::Key(key.clone()), value);
+                (At::new(line, key.clone()), node)
+            });
+            Value::Table(Table { entries: entries.collect() })
+        }
+    };
+    At::new(line, it)
+}
+
+fn number_is_whole(json: &Json) -> bool {
+    json.is_u64() || json.is_i64()
+}
+
+/// What was read, for whoever speaks JSON. What JSON cannot say becomes null.
+pub fn to_json(table: &Table) -> Json {
+    Json::Object(table.entries.iter().map(|(key, node)| (key.it.clone(), value(&node.it))).collect())
+}
+
+fn value(value: &Value) -> Json {
+    match value {
+        Value::Bool(yes) => Json::Bool(*yes),
+        Value::Integer(number) => Json::from(*number),
+        Value::Float(number) => Json::from(*number),
+        Value::Text(text) => Json::String(text.clone()),
+        Value::List(items) => Json::Array(items.iter().map(|item| self::value(&item.it)).collect()),
+        Value::Table(table) => to_json(table),
+        Value::Other(_) => Json::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn every_value_knows_its_pointer() {
+        let json = json!({"a": {"b/c": [1, {"~": true}]}, "d": null});
+        let (node, pointers) = from_json(&json);
+        let Value::Table(table) = &node.it else { panic!() };
+        let Value::Table(a) = &table.entries[0].1.it else { panic!() };
+        let Value::List(items) = &a.entries[0].1.it else { panic!() };
+        let Value::Table(last) = &items[1].it else { panic!() };
+        let found =
+            [node.line, table.entries[0].0.line, a.entries[0].1.line, items[0].line, last.entries[0].0.line, table.entries[1].1.line];
+        assert_eq!(found.map(|line| pointers.of(line)), ["", "/a", "/a/b~1c", "/a/b~1c/0", "/a/b~1c/1/~0", "/d"]);
+        assert_eq!((pointers.of(0), pointers.of(999)), (String::new(), String::new()));
+        assert_eq!(table.entries[1].1.it, Value::Other("null"));
+    }
+
+    #[test]
+    fn toml_becomes_json_and_comes_back() {
+        let reader = crate::document::Reader::new("f");
+        let table = crate::document::parse(&reader, b"z = 1\na = [1.5, \"x\"]\n[t]\nk = true\n[[l]]\n[[l]]\ny = -3\n").unwrap();
+        let json = to_json(&table);
+        assert_eq!(json, json!({"z": 1, "a": [1.5, "x"], "t": {"k": true}, "l": [{}, {"y": -3}]}));
+        // In the order it was written.
+        assert_eq!(json.to_string(), r#"{"z":1,"a":[1.5,"x"],"t":{"k":true},"l":[{},{"y":-3}]}"#);
+        let (node, _) = from_json(&json);
+        let Value::Table(again) = &node.it else { panic!() };
+        assert_eq!(to_json(again), json);
+        assert_eq!(from_json(&json!(u64::MAX)).0.it, Value::Other("a number beyond 64 bits"));
+        assert_eq!(from_json(&json!(1e300)).0.it, Value::Float(1e300));
+    }
+}
