@@ -57,9 +57,11 @@ fn all_peers_make_the_same_of_everyday_syntax() {
 /// What a sheet writes is the same to the peers as what it was read from.
 #[test]
 fn all_peers_make_the_same_of_every_spelling_we_write() {
-    compare_spellings('B', |text| bind(&written(ZONE, text)));
-    compare_spellings('N', |text| nsd(&written(ZONE, text)));
-    compare_spellings('K', |text| knot(&written(ZONE, text)));
+    // All three are older than this parameter's name (RFC 9540) and know its number; so Knot is with the path of DoH (RFC 9461).
+    let written = |text: &str| written(ZONE, text).replace(" ohttp", " key8");
+    compare_spellings('B', |text| bind(&written(text)));
+    compare_spellings('N', |text| nsd(&written(text)));
+    compare_spellings('K', |text| knot(&written(text).replace(" dohpath", " key7")));
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn every_mnemonic_of_all_peers_is_read() {
     }
 }
 
-fn compare_spellings(mark: char, peer: fn(&str) -> Zone) {
+fn compare_spellings(mark: char, peer: impl Fn(&str) -> Zone) {
     let (text, lines) = zone_of(|marks| marks.contains(mark));
     let (theirs, ours) = (peer(&text), ours(&text));
     let mut differences = Vec::new();
