@@ -9,4 +9,6 @@ pub mod master;
 pub mod name;
 pub mod rdata;
 pub mod rtype;
+pub mod serial;
+pub mod sheet;
 pub mod wire;
