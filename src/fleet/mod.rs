@@ -11,6 +11,7 @@ mod build;
 mod checks;
 pub mod doc;
 mod kind;
+pub mod ledger;
 mod model;
 mod names;
 mod planned;
