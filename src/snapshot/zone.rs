@@ -5,13 +5,16 @@
 //! then each record as it goes into a message whose question starts at byte 12: `C0 0C`, type, class, TTL, length, data.
 //! A million one-address names take about 60 MB this way, and an answer is one copy.
 
+mod editor;
 mod writer;
 
+pub use editor::{Editor, Unfit};
 pub use writer::Writer;
 
 use super::denial::Denial;
 use super::path::Path;
 use crate::dns::rtype::Type;
+use std::sync::Arc;
 
 /// Nodes start at multiples of this, so that a `u32` reaches 16 GiB.
 const ALIGN: usize = 4;
@@ -62,6 +65,10 @@ pub struct Zone {
     tags: Box<[u8]>,
     records: usize,
     nodes: usize,
+    /// Bytes of the block that no look-up comes to any more.
+    dead: usize,
+    /// What `with_servers` was told, sorted.
+    servers: Arc<[u32]>,
     /// Only where the zone was signed beforehand.
     denial: Option<Box<Denial>>,
 }
@@ -98,7 +105,7 @@ impl Zone {
 
     /// Bytes of memory the zone holds.
     pub fn memory(&self) -> usize {
-        self.bytes.len() + self.slots.len() * 5 + self.denial.as_ref().map_or(0, |denial| denial.memory())
+        self.bytes.len() + self.slots.len() * 5 + self.servers.len() * 4 + self.denial.as_ref().map_or(0, |denial| denial.memory())
     }
 
     /// `None`: the zone is not signed.
@@ -109,6 +116,27 @@ impl Zone {
 
     pub fn apex_node(&self) -> Node<'_> {
         self.node(At(1))
+    }
+
+    /// All names that exist, in no order.
+    pub fn each(&self) -> impl Iterator<Item = Node<'_>> {
+        self.slots.iter().filter(|slot| **slot != 0).map(|slot| self.node(At(*slot)))
+    }
+
+    /// `path` must lie in the zone, and not below a cut or a DNAME.
+    pub fn is_server(&self, path: &Path) -> bool {
+        // Other names may have the same hash.
+        self.servers.binary_search(&path.hash(path.count())).is_ok()
+            && self.each().filter_map(|node| node.set(Type::NS)).flat_map(Set::data).any(|target| target.eq_ignore_ascii_case(path.wire()))
+    }
+
+    /// `names` are the hashes of all names below no cut that name servers have, and of those above them that have no records:
+    /// what comes to stand there, or goes, can change what is said of the server.
+    pub fn with_servers(mut self, mut names: Vec<u32>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        self.servers = names.into();
+        self
     }
 
     /// `path` must lie in the zone.
@@ -261,6 +289,12 @@ impl<'a> Node<'a> {
     #[inline]
     pub fn name(self) -> &'a [u8] {
         &self.bytes[NODE_HEAD..NODE_HEAD + usize::from(self.bytes[7])]
+    }
+
+    /// Has no records of its own in the zone's file.
+    #[inline]
+    pub fn is_bare(self) -> bool {
+        self.bytes[4..6] == [0, 0]
     }
 
     #[inline]

@@ -4,6 +4,7 @@ use super::{ALIGN, At, Part, SET_HEAD, Zone, flag, tag};
 use crate::dns::rtype::{Type, class};
 use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
+use std::sync::Arc;
 
 /// Writes a zone's block, node by node. The first node must be the apex.
 pub struct Writer {
@@ -29,6 +30,8 @@ impl Writer {
                 tags: vec![0; slots].into(),
                 records: 0,
                 nodes: 0,
+                dead: 0,
+                servers: Arc::default(),
                 denial: None,
             },
             bytes: block,
