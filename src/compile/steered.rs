@@ -100,7 +100,9 @@ pub(super) fn claim(ground: &Ground<'_>, apex: &Path, hostname: &Steered, proble
             },
             Err(what) => tell(what, "shorten the name, or leave out `http`"),
         }
-        for panel in panels.iter() {
+        // Where nothing is, nothing is below.
+        let is_there = ground.find(&path, path.count()).is_some();
+        for panel in panels.iter().filter(|_| is_there) {
             // A name too long is the fleet's problem.
             let Ok(target) = below(&hostname.name, panel) else { continue };
             // Of several labels the last one is the first that has to be free.

@@ -138,6 +138,9 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
         }
         check_node(draft, node, apex_name, &scratch, checker);
         let at = writer.node(draft.name(node), draft.hash(node), flags, cover);
+        if let Some(parent) = draft.parent(node) {
+            writer.below(places[parent].0);
+        }
         if let Some((number, part)) = draft.steered(node) {
             writer.steer(number, part);
         }

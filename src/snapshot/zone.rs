@@ -3,6 +3,7 @@
 //! A node in the block, aligned to four bytes: cover (u32), RRset count (u16), flags (u8), name length (u8), the name
 //! relative to the apex in lower case, then its RRsets by ascending type: type (u16), record count (u16), body length (u32),
 //! then each record as it goes into a message whose question starts at byte 12: `C0 0C`, type, class, TTL, length, data.
+//! One without RRsets has the number of names directly below it instead (u32): so it is known when it need no longer be there.
 //! A million one-address names take about 60 MB this way, and an answer is one copy.
 
 mod editor;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 const ALIGN: usize = 4;
 const NODE_HEAD: usize = 8;
 const SET_HEAD: usize = 8;
+/// The number of names below.
+const COUNT: usize = 4;
 /// Owner pointer, type, class, TTL, data length.
 pub const RECORD_HEAD: usize = 12;
 
@@ -297,6 +300,12 @@ impl<'a> Node<'a> {
         self.bytes[4..6] == [0, 0]
     }
 
+    /// Bare, and nothing is steered there or stands below.
+    fn is_idle(self) -> bool {
+        let at = NODE_HEAD + self.name().len();
+        self.is_bare() && self.flags() & flag::STEERED == 0 && self.bytes[at..at + COUNT] == [0; COUNT]
+    }
+
     #[inline]
     pub fn sets(self) -> Sets<'a> {
         Sets { left: u16::from_le_bytes([self.bytes[4], self.bytes[5]]), bytes: &self.bytes[NODE_HEAD + usize::from(self.bytes[7])..] }
@@ -360,6 +369,20 @@ impl<'a> Set<'a> {
             rest = next;
             Some(record)
         })
+    }
+}
+
+/// A name comes to stand directly below this one, or goes. Where there are records nobody counts.
+fn count_below(bytes: &mut [u8], at: At, comes: bool) {
+    let place = at.0 as usize * ALIGN;
+    let node = Node { at: at.0, bytes: &bytes[place..] };
+    if !node.is_bare() {
+        return;
+    }
+    let place = place + NODE_HEAD + node.name().len();
+    if let Some(count) = bytes[place..].first_chunk_mut() {
+        let before = u32::from_le_bytes(*count);
+        *count = if comes { before + 1 } else { before.saturating_sub(1) }.to_le_bytes();
     }
 }
 

@@ -1,8 +1,7 @@
 //! Hostnames put into a zone and taken out of it, in a copy of its block; all else stays as it is.
 
-use super::{ALIGN, NODE_HEAD, Node, Part, Zone, flag, tag};
+use super::{ALIGN, At, COUNT, NODE_HEAD, Node, Part, Zone, count_below, flag, tag};
 use crate::snapshot::path::{Path, chain};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// As many dead bytes are never worth writing the zone anew.
@@ -82,9 +81,7 @@ impl Editor {
 
     /// Fails where the block holds too much that nobody reads.
     pub fn finish(mut self) -> Result<Zone, Unfit> {
-        if !self.left.is_empty() {
-            self.sweep()?;
-        }
+        self.sweep()?;
         if self.zone.dead > MIN_DEAD && self.zone.dead > self.bytes.len() / 4 {
             return Err(Unfit);
         }
@@ -108,10 +105,12 @@ impl Editor {
             if name.starts_with(b"\x01*") {
                 self.bytes[at as usize * ALIGN + 6] |= flag::HAS_WILDCARD;
             }
+            count_below(&mut self.bytes, At(at), true);
             self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
             at = u32::try_from(self.bytes.len() / ALIGN).map_err(|_| Unfit)?;
             self.bytes.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, name.len() as u8]);
             self.bytes.extend_from_slice(name);
+            self.bytes.extend_from_slice(&[0; COUNT]);
             self.zone.nodes += 1;
             if self.zone.nodes * 3 > self.zone.slots.len() * 2 {
                 self.grow();
@@ -128,67 +127,23 @@ impl Editor {
 
     /// Takes out the names that nothing needs any more: those that lost a hostname, and the empty ones above.
     fn sweep(&mut self) -> Result<(), Unfit> {
-        let mut empty = self.empty();
-        // What is below a name is longer than it.
-        empty.sort_unstable_by_key(|name| std::cmp::Reverse(name.name.len()));
-        let mut places: HashMap<&[u8], usize> = HashMap::with_capacity(empty.len());
-        let mut sieve = Sieve::default();
-        for (n, name) in empty.iter().enumerate() {
-            places.insert(&name.name, n);
-            sieve.add(&name.name);
-        }
-        // One pass over all nodes, which do not know what is below them.
-        let mut children = vec![0u32; empty.len()];
-        for at in self.zone.slots.iter().filter(|at| **at != 0) {
-            let name = self.node(*at).name();
-            if let Some(parent) = parent(name)
-                && sieve.may_have(parent)
-                && let Some(n) = places.get(parent)
-            {
-                children[*n] += 1;
-            }
-        }
-        for n in 0..empty.len() {
-            if children[n] > 0 {
-                continue;
-            }
-            if let Some(above) = parent(&empty[n].name).and_then(|parent| places.get(parent)) {
-                children[*above] -= 1;
-            }
-            self.remove(&empty[n])?;
-        }
-        Ok(())
-    }
-
-    /// All names that nothing needs, unless there is something below them.
-    fn empty(&self) -> Vec<Empty> {
-        let mut empty: HashMap<u32, Empty> = HashMap::new();
-        for at in &self.left {
-            let mut at = *at;
-            loop {
-                let node = self.node(at);
-                let Some(parent) = parent(node.name()) else { break };
-                if !node.is_bare() || node.steered().is_some() || empty.contains_key(&at) {
-                    break;
+        for mut at in std::mem::take(&mut self.left) {
+            while self.node(at).is_idle() && !self.node(at).name().is_empty() {
+                let name = self.node(at).name().to_vec();
+                let hash = self.hash(&name);
+                // It may be gone already.
+                let Some(slot) = self.slot(hash, &name).filter(|slot| self.zone.slots[*slot] == at) else { break };
+                self.ask(hash)?;
+                self.free(slot);
+                self.zone.nodes -= 1;
+                self.zone.dead += (NODE_HEAD + name.len() + COUNT).next_multiple_of(ALIGN);
+                let parent = &name[1 + usize::from(name[0])..];
+                at = self.zone.slots[self.slot(self.hash(parent), parent).ok_or(Unfit)?];
+                if name.starts_with(b"\x01*") {
+                    self.bytes[at as usize * ALIGN + 6] &= !flag::HAS_WILDCARD;
                 }
-                let hash = self.hash(node.name());
-                empty.insert(at, Empty { hash, name: node.name().into() });
-                let Some(slot) = self.slot(self.hash(parent), parent) else { break };
-                at = self.zone.slots[slot];
+                count_below(&mut self.bytes, At(at), false);
             }
-        }
-        empty.into_values().collect()
-    }
-
-    fn remove(&mut self, empty: &Empty) -> Result<(), Unfit> {
-        self.ask(empty.hash)?;
-        let slot = self.slot(empty.hash, &empty.name).ok_or(Unfit)?;
-        self.free(slot);
-        self.zone.nodes -= 1;
-        self.zone.dead += (NODE_HEAD + empty.name.len()).next_multiple_of(ALIGN);
-        if let Some(above) = empty.name.strip_prefix(b"\x01*") {
-            let slot = self.slot(self.hash(above), above).ok_or(Unfit)?;
-            self.bytes[self.zone.slots[slot] as usize * ALIGN + 6] &= !flag::HAS_WILDCARD;
         }
         Ok(())
     }
@@ -275,44 +230,7 @@ impl Editor {
     }
 }
 
-/// A name with no records and no hostname.
-struct Empty {
-    hash: u32,
-    name: Box<[u8]>,
-}
-
-/// Tells quickly of most names that they are not among a few.
-struct Sieve(Box<[u64; 1024]>);
-
-impl Default for Sieve {
-    fn default() -> Self {
-        Self(Box::new([0; 1024]))
-    }
-}
-
-impl Sieve {
-    fn add(&mut self, name: &[u8]) {
-        let (word, bit) = Self::place(name);
-        self.0[word] |= bit;
-    }
-
-    fn may_have(&self, name: &[u8]) -> bool {
-        let (word, bit) = Self::place(name);
-        self.0[word] & bit != 0
-    }
-
-    fn place(name: &[u8]) -> (usize, u64) {
-        let hash = chain(0, name);
-        ((hash >> 6) as usize & 1023, 1 << (hash & 63))
-    }
-}
-
 /// Suffix `depth` without the apex.
 fn relative(path: &Path, depth: usize, apex: usize) -> &[u8] {
     &path.wire()[path.start(depth)..path.start(apex)]
-}
-
-/// None: the apex has none.
-fn parent(name: &[u8]) -> Option<&[u8]> {
-    name.split_first().map(|(len, rest)| &rest[usize::from(*len)..])
 }
