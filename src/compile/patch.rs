@@ -15,7 +15,7 @@ const ROOM: usize = 256;
 pub struct Edit<'a> {
     /// Its number in the zone; nobody else in the zone may have that.
     pub number: usize,
-    /// None: it is new.
+    /// As the zone was compiled or patched with it. None: it is new.
     pub before: Option<&'a Steered>,
     /// None: it goes.
     pub after: Option<&'a Steered>,

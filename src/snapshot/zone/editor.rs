@@ -45,7 +45,7 @@ impl Editor {
         Ok(Self { zone: copy, bytes, apex: apex.hash(apex.count()), left: Vec::new() })
     }
 
-    /// `path` must lie neither at nor below a cut or a DNAME; nobody else's part may stand there.
+    /// Fails at a name outside, at or below a cut or a DNAME, and where another part stands.
     pub fn steer(&mut self, path: &Path, number: usize, part: Part) -> Result<(), Unfit> {
         if number >= 1 << 30 || !self.is_inside(path) {
             return Err(Unfit);
@@ -54,8 +54,8 @@ impl Editor {
             Some(slot) => self.zone.slots[slot],
             None => self.add(path)?,
         };
-        // Whatever is in its place for the cover.
-        if self.node(at).word() != 0 || self.node(at).steered().is_some() {
+        let node = self.node(at);
+        if node.steered().is_some() || is_left(node) {
             return Err(Unfit);
         }
         let place = at as usize * ALIGN;
@@ -98,6 +98,9 @@ impl Editor {
                 break self.zone.slots[slot];
             }
         };
+        if is_left(self.node(at)) {
+            return Err(Unfit);
+        }
         while depth < path.count() {
             depth += 1;
             let (hash, name) = (path.hash(depth), relative(path, depth, self.zone.labels));
@@ -230,7 +233,57 @@ impl Editor {
     }
 }
 
+/// At or below a cut or a DNAME, so that what stands there would not be found.
+fn is_left(node: Node<'_>) -> bool {
+    node.flags() & (flag::CUT | flag::DNAME) != 0 || node.cover() != 0
+}
+
 /// Suffix `depth` without the apex.
 fn relative(path: &Path, depth: usize, apex: usize) -> &[u8] {
     &path.wire()[path.start(depth)..path.start(apex)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::name::Name;
+    use crate::dns::rtype::Type;
+    use crate::snapshot::zone::Writer;
+
+    fn path(text: &str) -> Path {
+        Path::read(Name::parse(text).unwrap().wire()).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_steered_where_no_look_up_comes() {
+        let apex = path("x.test");
+        let mut writer = Writer::new(&apex, 5, 0);
+        let mut node = |name: &str, flags, cover| {
+            let path = path(name);
+            let at = writer.node(relative(&path, path.count(), 2), path.hash(path.count()), flags, cover);
+            writer.set(Type::A);
+            writer.record(Type::A, 60, &[192, 0, 2, 1]);
+            at
+        };
+        node("x.test", 0, None);
+        let cut = node("cut.x.test", flag::CUT, None);
+        node("ns.cut.x.test", 0, Some(cut));
+        node("d.x.test", flag::DNAME, None);
+        let zone = writer.finish();
+        let mut editor = Editor::new(&zone, 0).unwrap();
+        for name in
+            ["cut.x.test", "a.b.cut.x.test", "ns.cut.x.test", "a.ns.cut.x.test", "d.x.test", "a.d.x.test", "test", "a.y.test", "xx.test"]
+        {
+            assert!(editor.steer(&path(name), 1, Part::Host).is_err(), "{name}");
+            assert!(editor.unsteer(&path(name), 1, Part::Host).is_err(), "{name}");
+        }
+        let live = path("live.x.test");
+        editor.steer(&live, 1, Part::Host).unwrap();
+        assert!(editor.steer(&live, 2, Part::Host).is_err(), "it is the other's");
+        assert!(editor.steer(&path("more.x.test"), 1 << 30, Part::Host).is_err(), "its number has no room");
+        for (number, part) in [(2, Part::Host), (1, Part::Service)] {
+            assert!(editor.unsteer(&live, number, part).is_err());
+        }
+        assert_eq!(editor.finish().unwrap().exact(&live, 3).unwrap().steered(), Some((1, Part::Host)));
+    }
 }
