@@ -51,17 +51,22 @@ fn check_config(path: &Path) -> Vec<Problem> {
 }
 
 pub(super) fn read_fleet(path: &Path) -> (Fleet, Vec<Problem>) {
+    let (fleet, _, problems) = read_fleet_as_json(path);
+    (fleet, problems)
+}
+
+pub(super) fn read_fleet_as_json(path: &Path) -> (Fleet, serde_json::Value, Vec<Problem>) {
     let shown = path.display().to_string();
     match config::read_file(path) {
         Ok(bytes) => {
-            let (fleet, mut problems) = fleet::parse(&shown, &bytes, path.parent().unwrap_or(Path::new("")));
+            let (fleet, json, mut problems) = fleet::parse_as_json(&shown, &bytes, path.parent().unwrap_or(Path::new("")));
             if fleet.zones.is_empty() && !problems.iter().any(Problem::is_error) {
                 let what = "there is no zone in it, so there is nothing to serve";
                 problems.push(Problem::error(&shown, 0, what).hint("add a [[zone]] with a name and a file"));
             }
-            (fleet, problems)
+            (fleet, json, problems)
         }
-        Err(error) => (Fleet::default(), vec![config::unreadable(&shown, &error)]),
+        Err(error) => (Fleet::default(), serde_json::Value::Null, vec![config::unreadable(&shown, &error)]),
     }
 }
 

@@ -117,6 +117,26 @@ impl Zone {
         self.denial.as_deref()
     }
 
+    /// Of its SOA record.
+    pub fn serial(&self) -> Option<u32> {
+        let at = self.serial_at()?;
+        Some(u32::from_be_bytes(self.bytes[at..at + 4].try_into().ok()?))
+    }
+
+    /// Only for zones without signatures, which would no longer hold.
+    pub fn set_serial(&mut self, serial: u32) {
+        if let Some(at) = self.serial_at() {
+            self.bytes[at..at + 4].copy_from_slice(&serial.to_be_bytes());
+        }
+    }
+
+    /// Where it stands in the block: before the four numbers that end the record.
+    fn serial_at(&self) -> Option<usize> {
+        let body = self.apex_node().set(Type::SOA)?.body;
+        let end = body.as_ptr_range().end.addr() - self.bytes.as_ptr().addr();
+        end.checked_sub(20)
+    }
+
     pub fn apex_node(&self) -> Node<'_> {
         self.node(At(1))
     }
