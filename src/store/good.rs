@@ -165,7 +165,6 @@ fn sealed(directory: &Path, options: &Options, broken: &StoreError) -> Result<Op
 /// Makes an empty store under another name first: a file of this name is always a whole one.
 fn make(directory: &Path) -> Result<(), StoreError> {
     let cannot = |error| StoreError::of_io(&format!("no store can be made in {}", directory.display()), error);
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
     let new = fresh(directory)?;
     put(&new, &directory.join(FILE)).map_err(cannot)
 }
@@ -174,6 +173,7 @@ fn make(directory: &Path) -> Result<(), StoreError> {
 pub(super) fn fresh(directory: &Path) -> Result<PathBuf, StoreError> {
     let new = directory.join(NEW);
     let cannot = |error| StoreError::of_io(&format!("{} cannot be made", new.display()), error);
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
     create(file_backend(emptied(&new).map_err(cannot)?).map_err(cannot)?).map_err(said)?;
     Ok(new)
 }
@@ -203,8 +203,12 @@ pub(super) fn put(new: &Path, name: &Path) -> io::Result<()> {
 
 fn duplicate(from: &Path, to: &Path) -> io::Result<File> {
     let mut copy = emptied(to)?;
-    io::copy(&mut File::open(from)?, &mut copy)?;
-    Ok(copy)
+    let copied = File::open(from).and_then(|mut from| io::copy(&mut from, &mut copy));
+    if copied.is_err() {
+        // What it took of a disk that is nearly full, the next commit may need.
+        let _ = fs::remove_file(to);
+    }
+    copied.map(|_| copy)
 }
 
 fn emptied(path: &Path) -> io::Result<File> {

@@ -438,6 +438,7 @@ fn a_restored_backup_is_one_more_revision_of_the_store_that_is_there() {
 
     // Where there is no store, and where there is a broken one, the counter starts well above the backup's.
     let empty = Place::new();
+    fs::remove_dir(&empty.0).unwrap();
     let broken = Place::new();
     fs::write(broken.file("meridian.redb"), b"garbage").unwrap();
     for (place, aside) in [(empty, false), (broken, true)] {
