@@ -14,6 +14,7 @@ pub mod places;
 use crate::admin::{self, Readiness, Status};
 use crate::compile;
 use crate::compile::plan::Plan;
+use crate::control::Control;
 use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::pilot::{Action, Event, Job, Pilot, Sketch};
@@ -125,7 +126,8 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let admin_address = listener.local_addr().context("the admin socket has no address")?;
     let status = Arc::new(Status::starting());
     let (stop_admin, stopped) = watch::channel(false);
-    let admin = tokio::spawn(admin::serve(listener, Arc::clone(&status), stopped));
+    let door = admin::Door::new(Control::default(), Arc::clone(&status), stopped.clone());
+    let admin = tokio::spawn(admin::serve(listener, door, stopped));
     let (events, mut inbox) = mpsc::unbounded_channel();
     let (read, mut readings) = mpsc::unbounded_channel();
     let slot = Arc::new(Slot::new(Snapshot::default()));
