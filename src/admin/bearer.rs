@@ -21,7 +21,7 @@ const MAX_HEADERS: usize = 64;
 /// No token is longer; what is longer is not looked up.
 const MAX_TOKEN: usize = 1024;
 /// What needs no token.
-const OPEN: [&str; 4] = ["/livez", "/readyz", "/openapi.json", "/docs"];
+const OPEN: [&str; 5] = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs.css"];
 
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]

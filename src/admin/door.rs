@@ -5,7 +5,7 @@ use super::events::{self, Outlet};
 use super::objects::{self, Doorway};
 use super::problem::{Trouble, Word};
 use super::status::{Status, livez, readyz};
-use super::{fleet, look, panels, tokens, zones};
+use super::{docs, fleet, look, panels, tokens, zones};
 use crate::control::Control;
 use crate::fleet::Kind;
 use axum::Router;
@@ -67,6 +67,9 @@ pub(super) fn routes() -> Router<Arc<Door>> {
     let mut router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::docs))
+        .route("/docs.css", get(docs::style))
         .route("/v1/defaults", get(objects::show_defaults).put(objects::put_defaults).patch(objects::patch_defaults))
         .route("/v1/zones/{zone}/file", get(zones::show_file).put(zones::put_file))
         .route("/v1/zones/{zone}/records", get(zones::list))

@@ -7,19 +7,23 @@
 
 mod bearer;
 mod body;
+mod docs;
 mod door;
+mod endpoints;
 mod events;
 mod fields;
 mod fleet;
 mod json;
 mod look;
 mod objects;
+mod openapi;
 mod pace;
 mod panels;
 mod problem;
 mod query;
 mod reply;
 mod serve;
+mod shapes;
 mod status;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,6 @@ pub(super) enum Word {
 }
 
 impl Word {
-    #[cfg(test)]
     pub(super) const ALL: [Self; 18] = [
         Self::BadRequest,
         Self::Unauthorized,
@@ -52,6 +51,16 @@ impl Word {
         Self::StoreFull,
         Self::Busy,
     ];
+
+    /// Headers that come with it.
+    pub(super) fn headers(self) -> &'static [&'static str] {
+        match self {
+            Self::Unauthorized => &["WWW-Authenticate"],
+            Self::Slowed | Self::Busy => &["Retry-After"],
+            Self::NotAllowed | Self::ReadOnly => &["Allow"],
+            _ => &[],
+        }
+    }
 
     /// The word, the status and the title.
     pub(super) fn said(self) -> (&'static str, StatusCode, &'static str) {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The body of /readyz.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Readiness {
     /// True while queries are answered; a broken zone beside sound ones does not end that.
     pub ready: bool,
@@ -61,7 +61,7 @@ pub(super) async fn readyz(State(door): State<Arc<Door>>, request: Request) -> R
 
 /// What those are told who may not know more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-struct Outside {
+pub(super) struct Outside {
     /// True while queries are answered.
     ready: bool,
     /// How many problems there are.
