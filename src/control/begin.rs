@@ -186,3 +186,22 @@ fn first_token(store: &Store, path: &Path, tokens: &mut Tokens) -> Result<(), St
     tracing::info!("the admin token is in {}", path.display());
     Ok(())
 }
+
+/// A control of its own, on a scratch store and before a pilot that says yes to everything: for tests of what stands before it.
+#[cfg(test)]
+pub fn scratch(admin_token: &str) -> Control {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let data = std::env::temp_dir().join(format!("meridian-control-{}-{count}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&data);
+    std::fs::create_dir_all(&data).unwrap();
+    let options = Options { data, node: "test".into(), is_files: false, admin_token: Some(admin_token.into()) };
+    let Opening { control, mut posts, .. } = begin(&options, Arc::new(Slot::new(Default::default()))).unwrap();
+    std::thread::spawn(move || {
+        while let Some(Post { done, .. }) = posts.blocking_recv() {
+            let _ = done.send(1);
+        }
+    });
+    control.start(None).unwrap();
+    control
+}

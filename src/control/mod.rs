@@ -33,6 +33,8 @@ mod wanting;
 mod words;
 mod writer;
 
+#[cfg(test)]
+pub use begin::scratch;
 pub use begin::{Opening, Options, begin};
 pub use caller::{Caller, Role, Scope};
 pub use desk::{AuditQuery, Control, Happening, Posts, RecordQuery, Records, TokenOrder, TokenShown, Welcome};

@@ -164,10 +164,11 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let admin_address = listener.local_addr().context("the admin socket has no address")?;
     let status = Arc::new(Status::starting());
     let (stop_admin, stopped) = watch::channel(false);
-    let admin = tokio::spawn(admin::serve(listener, Arc::clone(&status), stopped));
     let (events, mut inbox) = mpsc::unbounded_channel();
     let (read, mut readings) = mpsc::unbounded_channel();
     let Door { control, mut posts, slot, problems } = door;
+    let admin_door = admin::Door::new(control.clone(), Arc::clone(&status), stopped.clone());
+    let admin = tokio::spawn(admin::serve(listener, admin_door, stopped));
     let texts = control.clone();
     let (imported, mut imports) = mpsc::unbounded_channel();
     let mut node = Node {
