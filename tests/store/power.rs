@@ -6,22 +6,26 @@ use crate::{Dice, Documents, change, commit, documents, small, times};
 /// Lives of one disk before a fresh one is taken.
 const LIVES: usize = 6;
 
+/// Changes of the disk in one life, at most, and more commits than fit in them.
+const CHANGES: usize = 150;
+const COMMITS: usize = 100;
+
 #[test]
 fn a_power_cut_loses_nothing_acknowledged_and_leaves_nothing_by_half() {
     let mut dice = Dice::new("power cuts");
-    let cuts = times("CUTS", 1500);
+    let cuts = times("CUTS", 800);
     let (mut done, mut cut_in_commit, mut kept_unacknowledged) = (0, 0, 0);
     while done < cuts {
         let mut platter = Platter::fresh(&small());
         let (mut truth, mut revision) = (Documents::new(), 0);
         for _ in 0..LIVES {
             done += 1;
-            platter.fail_after(dice.below(150), Fail::Power);
+            platter.fail_after(dice.below(CHANGES), Fail::Power);
             // What was on its way when the power went, if it was a commit.
             let mut on_its_way = None;
             // Opening may already meet the cut.
             if let Ok(opened) = platter.open(&small()) {
-                while !platter.has_failed() {
+                for _ in 0..COMMITS {
                     let (writes, after) = change(&mut dice, &truth);
                     match commit(&opened.store, writes) {
                         Ok(made) => {
@@ -34,10 +38,12 @@ fn a_power_cut_loses_nothing_acknowledged_and_leaves_nothing_by_half() {
                         }
                     }
                     if dice.one_in(5) {
+                        // It may be lost.
                         let _ = opened.store.quiet("quiet", Some(vec![1; dice.below(5000)]));
                     }
                 }
             }
+            assert!(platter.has_failed(), "{COMMITS} commits did not even reach the disk {CHANGES} times");
             cut_in_commit += usize::from(on_its_way.is_some());
             platter = platter.after_power_cut(&mut dice);
             let opened = platter.open(&small()).unwrap_or_else(|error| panic!("after cut {done}: {}", error.in_full()));
