@@ -93,6 +93,8 @@ pub(super) struct Wanted {
     pub(super) shows: Option<Target>,
     pub(super) is_zone_deleted: bool,
     pub(super) is_records: bool,
+    /// The store has nothing yet, so all is written.
+    pub(super) is_import: bool,
 }
 
 impl Writer {
@@ -137,7 +139,7 @@ impl Writer {
                 done.map(|done| Outcome::Done(Box::new(done)))
             }
             Task::Import { json, texts } => {
-                let wanted = Wanted { fleet: Some(json), texts, ..Wanted::default() };
+                let wanted = Wanted { fleet: Some(json), texts, is_import: true, ..Wanted::default() };
                 self.make(caller, "import", wanted, &How { force: true, ..How::default() }).map(|done| Outcome::Done(Box::new(done)))
             }
             Task::MakeToken(order) => self.make_token(caller, &order),
@@ -192,36 +194,38 @@ impl Writer {
 
     fn make(&mut self, caller: &Caller, verb: &str, wanted: Wanted, how: &How) -> Result<Done, Refusal> {
         let shared = Arc::clone(&self.shared);
-        let ledger = shared.ledger.read();
-        let sight = Sight::of(caller, &ledger);
-        let sees = |kind: Kind, name: &str| sight.sees(&ledger, kind, name);
+        let empty = Ledger::default();
+        let held = shared.ledger.read();
+        let ledger: &Ledger = if wanted.is_import { &empty } else { &held };
+        let sight = Sight::of(caller, ledger);
+        let sees = |kind: Kind, name: &str| sight.sees(ledger, kind, name);
         let draft = match &wanted.fleet {
             Some(json) => ledger.replace(json),
             None => ledger.draft(&wanted.edits, &sees),
         };
-        let draft = draft.map_err(|why| refusal(&ledger, &sight, &wanted, why))?;
-        let made = make(self, &ledger, draft, &wanted, how)?;
+        let draft = draft.map_err(|why| refusal(ledger, &sight, &wanted, why))?;
+        let made = make(self, ledger, draft, &wanted, how)?;
         let revision = shared.store.revision();
         let mut done = Done {
             revision,
             generation: shared.told.load().generation,
-            is_made: wanted.shows.as_ref().is_some_and(|target| !has(&ledger, target)),
+            is_made: wanted.shows.as_ref().is_some_and(|target| !has(ledger, target)),
             warnings: made.draft.warnings.iter().map(|flaw| flaw.problem.to_string()).chain(made.warnings.iter().cloned()).collect(),
             ..Done::default()
         };
         if how.dry_run {
-            done.differences = differences(&shared, &ledger, &made, &wanted);
-            done.effect = effect::of(&shared, &ledger, &made, &sight);
+            done.differences = differences(&shared, ledger, &made, &wanted);
+            done.effect = effect::of(&shared, ledger, &made, &sight);
             return Ok(done);
         }
         let writes = writes(&made, &wanted);
         if writes.is_empty() {
-            (done.object, done.object_revision) = shown(&ledger, wanted.shows.as_ref());
+            (done.object, done.object_revision) = shown(ledger, wanted.shows.as_ref());
             return Ok(done);
         }
         let counted = writes.len();
         done.revision = self.store(caller, verb, writes)?;
-        drop(ledger);
+        drop(held);
         let objects = made.keys(&wanted);
         done.generation = self.publish(made, &wanted, done.revision)?;
         let ledger = shared.ledger.read();
@@ -259,6 +263,9 @@ impl Writer {
             let mut ledger = shared.ledger.write();
             let sources = made.sources(revision);
             let Made { draft, outcome, .. } = made;
+            if wanted.is_import {
+                *ledger = Ledger::default();
+            }
             ledger.apply(draft, revision);
             for (zone, source) in sources {
                 ledger.place_zone(&zone, source);
