@@ -4,6 +4,7 @@ use super::check::read_fleet;
 use super::files::Files;
 use super::log::{self, LogFormat};
 use super::{WRONG_INPUT, say};
+use crate::admin::{Certificate, CertificateFiles};
 use crate::compile;
 use crate::config::{self, Config};
 use crate::document::{Problem, Severity};
@@ -62,6 +63,11 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::from(WRONG_INPUT));
     }
+    // Before the node takes over: what is wrong with a file is wrong input, and stops nothing later.
+    if let Some(Err(error)) = certificate(&config.admin).map(Certificate::load) {
+        say(&error);
+        return Ok(ExitCode::from(WRONG_INPUT));
+    }
     tracing::info!(node = config.node.name, version = env!("CARGO_PKG_VERSION"), fleet = %fleet.display(), "starting");
     let dns = &config.dns;
     let options = node::Options {
@@ -71,10 +77,17 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
             tcp: TcpOptions { connections: dns.tcp.connections as usize, per_client: dns.tcp.per_client as usize, idle: dns.tcp.idle },
         },
         admin: config.admin.listen,
+        certificate: certificate(&config.admin),
         places: places(&config.geoip),
         files: vec![fleet.clone(), secrets.clone()],
     };
     node::run(&options, Box::new(move || read(&config, &fleet, &secrets)))
+}
+
+/// What the API is secured with.
+pub(super) fn certificate(admin: &config::Admin) -> Option<CertificateFiles> {
+    let (certificate, key) = admin.certificate.clone()?;
+    Some(CertificateFiles { certificate, key })
 }
 
 /// Where the node learns where clients are.

@@ -11,7 +11,7 @@ pub mod notify;
 pub mod once;
 pub mod places;
 
-use crate::admin::{self, Readiness, Status};
+use crate::admin::{self, Certificate, CertificateFiles, Readiness, Status};
 use crate::compile;
 use crate::compile::plan::Plan;
 use crate::control::Control;
@@ -51,6 +51,8 @@ const MAX_TOLD: usize = 1000;
 pub struct Options {
     pub transport: transport::Options,
     pub admin: SocketAddr,
+    /// What the API is secured with.
+    pub certificate: Option<CertificateFiles>,
     pub places: places::Options,
     /// What the reader reads; a change of any of these means that all is read again.
     pub files: Vec<PathBuf>,
@@ -119,6 +121,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let mut force = signal(SignalKind::user_defined1())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let certificate = options.certificate.clone().map(Certificate::load).transpose()?;
     let bound = transport::bind(&options.transport)?;
     let listener = tokio::net::TcpListener::bind(options.admin)
         .await
@@ -126,7 +129,7 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let admin_address = listener.local_addr().context("the admin socket has no address")?;
     let status = Arc::new(Status::starting());
     let (stop_admin, stopped) = watch::channel(false);
-    let door = admin::Door::new(Control::default(), Arc::clone(&status), stopped.clone());
+    let door = admin::Door::new(Control::default(), Arc::clone(&status), stopped.clone()).secured(certificate);
     let admin = tokio::spawn(admin::serve(listener, door, stopped));
     let (events, mut inbox) = mpsc::unbounded_channel();
     let (read, mut readings) = mpsc::unbounded_channel();
