@@ -153,7 +153,6 @@ fn network(peer: IpAddr) -> IpAddr {
 mod tests {
     use super::super::{Readiness, Status};
     use super::*;
-    use crate::control::Control;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     struct Door {
@@ -168,7 +167,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let status = Arc::new(Status::starting());
         let (stop, stopped) = watch::channel(false);
-        let door = super::super::Door::new(Control::default(), status.clone(), stopped.clone());
+        let door = super::super::Door { status: status.clone(), stopped: stopped.clone(), ..super::super::tests::door() };
         let task = tokio::spawn(serve(listener, door, stopped));
         Door { address, status, stop, task }
     }
