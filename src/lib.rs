@@ -22,7 +22,7 @@
 //!         transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
 //!
 //! doors   control    every verb an operator has, once: explain
-//!         admin      HTTP: does it live, does it answer
+//!         admin      HTTP: the API and its description, does it live, does it answer
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
 //!         config     meridian.toml → options

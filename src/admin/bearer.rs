@@ -105,8 +105,7 @@ fn head_size(request: &Request) -> usize {
     line + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
 }
 
-/// A request of somebody who is known, its body not yet read.
-#[derive(Debug)]
+/// A request of somebody who is known, its body not yet read. Not `Debug`: it holds a token.
 pub(super) struct Asked {
     pub(super) caller: Caller,
     pub(super) method: Method,

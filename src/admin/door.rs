@@ -5,6 +5,7 @@ use super::events::{self, Outlet};
 use super::objects::{self, Doorway};
 use super::problem::{Trouble, Word};
 use super::status::{Status, livez, readyz};
+use super::tls::Certificate;
 use super::{docs, fleet, look, panels, tokens, zones};
 use crate::control::Control;
 use crate::fleet::Kind;
@@ -26,6 +27,8 @@ const MAX_STREAMS: usize = 64;
 pub struct Door {
     pub(super) control: Control,
     pub(super) status: Arc<Status>,
+    /// Without one what is said can be read on the way.
+    pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) places: Places,
     /// Changes when the node stops.
     pub(super) stopped: watch::Receiver<bool>,
@@ -42,7 +45,12 @@ impl Door {
     pub fn new(control: Control, status: Arc<Status>, stopped: watch::Receiver<bool>) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         let places = Places { requests: places(MAX_REQUESTS), heavy: places(MAX_HEAVY), streams: places(MAX_STREAMS) };
-        Self { control, status, places, stopped }
+        Self { control, status, certificate: None, places, stopped }
+    }
+
+    /// Everything over TLS from here on.
+    pub fn secured(self, certificate: Option<Certificate>) -> Self {
+        Self { certificate: certificate.map(Arc::new), ..self }
     }
 
     /// A place for a long body.

@@ -87,6 +87,8 @@ impl Stream {
         let mut stopped = self.door.stopped.clone();
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // An interval begins with a tick.
+        heartbeat.reset();
         loop {
             let said = tokio::select! {
                 coming = self.coming.recv() => match coming {
@@ -159,7 +161,7 @@ mod tests {
     fn an_event_is_three_lines_and_an_empty_one() {
         let body = json!({"object": "panels/fra1", "reason": "a\nb"});
         let happening = Happening { id: 7, kind: "change", at_s: 1_700_000_000, body, objects: vec!["panels/fra1".into()] };
-        let expected = "id: 7\nevent: change\ndata: {\"at\":1700000000,\"object\":\"panels/fra1\",\"reason\":\"a\\nb\"}\n\n";
+        let expected = "id: 7\nevent: change\ndata: {\"object\":\"panels/fra1\",\"reason\":\"a\\nb\",\"at\":1700000000}\n\n";
         assert_eq!(event(&happening), expected);
         assert_eq!(reset(), "event: reset\ndata: {}\n\n");
     }
@@ -177,5 +179,42 @@ mod tests {
         assert_eq!(read(Some(""), "after=7"), Some(Some(7)));
         assert_eq!(read(Some("x"), ""), None);
         assert_eq!(read(None, "after=x"), None);
+    }
+
+    /// All that a client gets until its stream ends, as it does when its token is known no more: this door knows none.
+    async fn told(last: Option<u64>, is_reset: bool, known: Vec<Happening>, coming: usize) -> String {
+        let (_running, stopped) = tokio::sync::watch::channel(false);
+        let door = Arc::new(Door { stopped, ..super::super::tests::door() });
+        let outlet = door.outlet().unwrap();
+        let (sender, body) = Channel::<Bytes>::new(QUEUE);
+        // A queue of one: of several that come at once all but the last are lost.
+        let (happens, receiver) = tokio::sync::broadcast::channel(1);
+        for id in 0..coming {
+            let happening = Happening { id: id as u64, kind: "change", at_s: 0, body: json!({}), objects: Vec::new() };
+            happens.send(Arc::new(happening)).unwrap();
+        }
+        let caller = Caller::node();
+        let from = IpAddr::from([127, 0, 0, 1]);
+        let stream = Stream { door, token: "gone".into(), from, caller, sender, coming: receiver, last, _outlet: outlet };
+        let running = tokio::spawn(stream.run(is_reset, known.into_iter().map(Arc::new).collect()));
+        let bytes = axum::body::to_bytes(Body::new(body), 1 << 20).await.unwrap();
+        running.await.unwrap();
+        drop(happens);
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_has_missed_something_is_told_to_begin_anew() {
+        // Behind in our own queue.
+        assert_eq!(told(None, false, Vec::new(), 3).await, "event: reset\ndata: {}\n\n");
+        // Control no longer knows the past.
+        assert_eq!(told(None, true, Vec::new(), 0).await, "event: reset\ndata: {}\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_sees_what_control_does_not_let_them_see() {
+        let hidden = Happening { id: 10, kind: "change", at_s: 7, body: json!({}), objects: Vec::new() };
+        let is_seen = super::super::tests::door().control.may_see(&Caller::node(), &hidden);
+        assert_eq!(told(Some(9), false, vec![hidden], 0).await.is_empty(), !is_seen);
     }
 }

@@ -27,6 +27,7 @@ mod shapes;
 mod status;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tokens;
 mod version;
 mod zones;
@@ -34,3 +35,4 @@ mod zones;
 pub use door::Door;
 pub use serve::serve;
 pub use status::{Readiness, Status};
+pub use tls::{Certificate, CertificateError, CertificateFiles};

@@ -39,7 +39,7 @@ pub(super) fn describe() -> Value {
 }
 
 fn operation(endpoint: &Endpoint) -> Value {
-    let mut parameters: Vec<Value> = names(&endpoint.path).map(|name| path_parameter(name)).collect();
+    let mut parameters: Vec<Value> = names(&endpoint.path).map(path_parameter).collect();
     parameters.extend(endpoint.query.iter().map(query_parameter));
     parameters.extend(versions(endpoint.nature, endpoint.method));
     let mut operation = json!({

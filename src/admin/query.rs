@@ -104,7 +104,8 @@ fn rfc3339(text: &str) -> Option<u64> {
     let sane = (1..=12).contains(&month) && (1..=days(year, month)).contains(&day) && hour < 24 && minute < 60 && second <= 60;
     let rest = &text.get(19..)?;
     let zone = match rest.strip_prefix('.') {
-        Some(part) => part.trim_start_matches(|c: char| c.is_ascii_digit()),
+        Some(part) if part.starts_with(|c: char| c.is_ascii_digit()) => part.trim_start_matches(|c: char| c.is_ascii_digit()),
+        Some(_) => return None,
         None => rest,
     };
     let offset = match zone.as_bytes() {
@@ -198,9 +199,17 @@ mod tests {
         let now = clock::now().wall_s;
         let before = read("since=2h").time("since").unwrap().unwrap();
         assert!((now - 7200..=clock::now().wall_s - 7200).contains(&before));
-        for text in
-            ["", "x", "-1", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00Zx"]
-        {
+        for text in [
+            "",
+            "x",
+            "-1",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "2026-01-01T00:00:00Zx",
+            "2026-01-01T00:00:00.Z",
+        ] {
             assert!(read(&format!("since={text}")).time("since").is_err(), "{text}");
         }
     }

@@ -31,6 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` changes or its sender is gone, then lets open requests finish.
 pub async fn serve(listener: TcpListener, door: Door, mut stop: watch::Receiver<bool>) {
+    let certificate = door.certificate.clone();
     let router = router(Arc::new(door));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut crowd = Crowd::default();
@@ -60,11 +61,20 @@ pub async fn serve(listener: TcpListener, door: Door, mut stop: watch::Receiver<
         if !crowd.enter(client) {
             continue;
         }
-        let (service, stop) = (router.clone(), stop.clone());
+        let (service, stop, certificate) = (router.clone(), stop.clone(), certificate.clone());
         connections.spawn(async move {
             let _place = place;
             let _ = stream.set_nodelay(true);
-            connection(stream, peer.ip(), service, stop).await;
+            match certificate {
+                None => connection(stream, peer.ip(), service, stop).await,
+                Some(certificate) => {
+                    certificate.refresh();
+                    // Who speaks no TLS is not told: it would not understand.
+                    if let Some(stream) = certificate.secure(stream).await {
+                        connection(stream, peer.ip(), service, stop).await;
+                    }
+                }
+            }
             client
         });
     }
@@ -157,7 +167,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let status = Arc::new(Status::starting());
         let (stop, stopped) = watch::channel(false);
-        let door = super::super::Door::new(crate::control::scratch("a token of the tests"), status.clone(), stopped.clone());
+        let door = super::super::Door { status: status.clone(), stopped: stopped.clone(), ..super::super::tests::door() };
         let task = tokio::spawn(serve(listener, door, stopped));
         Door { address, status, stop, task }
     }

@@ -14,11 +14,15 @@ use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::watch;
 
+/// What every test in this room that needs a door stands before.
+pub(super) fn door() -> Door {
+    let (_, stopped) = watch::channel(false);
+    Door::new(crate::control::scratch("a token of the tests"), Arc::new(Status::starting()), stopped)
+}
+
 /// Asks as the node itself, which may do all.
 pub(super) async fn ask(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (Response, Value) {
-    let (_, stopped) = watch::channel(false);
-    let door = Arc::new(Door::new(crate::control::scratch("a token of the tests"), Arc::new(Status::starting()), stopped));
-    let router = routes().layer(Extension(Caller::node())).with_state(door);
+    let router = routes().layer(Extension(Caller::node())).with_state(Arc::new(door()));
     let mut request = Request::builder().method(Method::try_from(method).unwrap()).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);

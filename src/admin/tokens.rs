@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 /// Ten years; whoever means for ever leaves it out.
 const LONGEST_S: u64 = 3660 * 86_400;
 
-/// A token that was made. It is shown here and never again.
-#[derive(Debug, Serialize)]
+/// A token that was made. It is shown here and never again; not `Debug`, so that no log has it.
+#[derive(Serialize)]
 struct Made {
     token: String,
     #[serde(flatten)]

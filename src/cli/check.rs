@@ -2,7 +2,8 @@
 
 use super::WRONG_INPUT;
 use super::files::Files;
-use super::serve::places;
+use super::serve::{certificate, places};
+use crate::admin::Certificate;
 use crate::compile;
 use crate::config;
 use crate::document::{Problem, Severity};
@@ -45,6 +46,10 @@ fn check_config(path: &Path) -> Vec<Problem> {
     if let Some(config) = config {
         let secrets = config.dns.cookie_secrets.as_deref().map(config::load_cookie_secrets);
         problems.extend(secrets.and_then(Result::err).into_iter().flatten());
+        if let Some(Err(error)) = certificate(&config.admin).map(Certificate::load) {
+            let path = error.path.display().to_string();
+            problems.push(Problem::error(&path, 0, error.what).at(format!("admin.{}", error.key)).hint(error.hint));
+        }
         problems.extend(node::places::survey_once(&places(&config.geoip)).problems);
     }
     problems

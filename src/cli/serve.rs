@@ -4,6 +4,7 @@ use super::check::read_fleet_as_json;
 use super::files::Files;
 use super::log::{self, LogFormat};
 use super::{WRONG_INPUT, say};
+use crate::admin::{Certificate, CertificateFiles};
 use crate::compile;
 use crate::config::{self, Config};
 use crate::control::{self, Control};
@@ -64,6 +65,11 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::from(WRONG_INPUT));
     }
+    // Before the node takes over: what is wrong with a file is wrong input, and stops nothing later.
+    if let Some(Err(error)) = certificate(&config.admin).map(Certificate::load) {
+        say(&error);
+        return Ok(ExitCode::from(WRONG_INPUT));
+    }
     let slot = Arc::new(Slot::new(Snapshot::default()));
     let opening = control::begin(
         &control::Options {
@@ -84,6 +90,7 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
             tcp: TcpOptions { connections: dns.tcp.connections as usize, per_client: dns.tcp.per_client as usize, idle: dns.tcp.idle },
         },
         admin: config.admin.listen,
+        certificate: certificate(&config.admin),
         places: places(&config.geoip),
         fleet_files: vec![fleet.clone()],
         files: vec![secrets.clone()],
@@ -124,6 +131,12 @@ fn say_if_they_differ(control: &Control, path: &Path) {
         Ok(count) => tracing::warn!("{shown} differs from the store in {count} objects, and the store is what counts; {how}"),
         Err(_) => tracing::warn!(problems = problems.len(), "{shown} is not sound, and the store is what counts; {how}"),
     }
+}
+
+/// What the API is secured with.
+pub(super) fn certificate(admin: &config::Admin) -> Option<CertificateFiles> {
+    let (certificate, key) = admin.certificate.clone()?;
+    Some(CertificateFiles { certificate, key })
 }
 
 /// Where the node learns where clients are.

@@ -12,7 +12,7 @@ pub mod notify;
 pub mod once;
 pub mod places;
 
-use crate::admin::{self, Readiness, Status};
+use crate::admin::{self, Certificate, CertificateFiles, Readiness, Status};
 use crate::clock;
 use crate::compile;
 use crate::compile::plan::{Plan, ZonePlan};
@@ -55,6 +55,8 @@ const MAX_TOLD: usize = 1000;
 pub struct Options {
     pub transport: transport::Options,
     pub admin: SocketAddr,
+    /// What the API is secured with.
+    pub certificate: Option<CertificateFiles>,
     pub places: places::Options,
     /// What the reader reads of the fleet, while the files are the truth; a change means that it is read again.
     pub fleet_files: Vec<PathBuf>,
@@ -157,6 +159,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let mut force = signal(SignalKind::user_defined1())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let certificate = options.certificate.clone().map(Certificate::load).transpose()?;
     let bound = transport::bind(&options.transport)?;
     let listener = tokio::net::TcpListener::bind(options.admin)
         .await
@@ -167,7 +170,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let (events, mut inbox) = mpsc::unbounded_channel();
     let (read, mut readings) = mpsc::unbounded_channel();
     let Door { control, mut posts, slot, problems } = door;
-    let admin_door = admin::Door::new(control.clone(), Arc::clone(&status), stopped.clone());
+    let admin_door = admin::Door::new(control.clone(), Arc::clone(&status), stopped.clone()).secured(certificate);
     let admin = tokio::spawn(admin::serve(listener, admin_door, stopped));
     let texts = control.clone();
     let (imported, mut imports) = mpsc::unbounded_channel();
