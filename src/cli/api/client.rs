@@ -31,6 +31,8 @@ pub(in crate::cli) struct Client {
     agent: Agent,
     address: Address,
     token: Option<String>,
+    /// The operator's own.
+    patience: Option<Duration>,
     /// Why there is no token, for when one is needed.
     tokenless: String,
     pub(in crate::cli) json: bool,
@@ -97,7 +99,12 @@ impl Heard {
 
 impl Client {
     /// `tokenless` says why there is no token where there is none.
-    pub(super) fn new(address: Address, token: std::result::Result<String, String>, json: bool) -> Result<Self> {
+    pub(super) fn new(
+        address: Address,
+        token: std::result::Result<String, String>,
+        patience: Option<Duration>,
+        json: bool,
+    ) -> Result<Self> {
         let tls = if address.is_https { Some(tls::config(&address.belief).map_err(Trouble::wrong)?) } else { None };
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -115,7 +122,7 @@ impl Client {
             Ok(token) => (Some(token), String::new()),
             Err(why) => (None, why),
         };
-        Ok(Self { agent, address, token, tokenless, json })
+        Ok(Self { agent, address, token, patience, tokenless, json })
     }
 
     pub(in crate::cli) fn get(&self, path: &str) -> Result<Heard> {
@@ -204,7 +211,12 @@ impl Client {
         }
         let body = if has_body { SendBody::from_owned_reader(body) } else { SendBody::none() };
         let request = request.body(body).map_err(|error| Trouble::wrong(format!("{url}: {error}")))?;
-        let request = self.agent.configure_request(request).timeout_global(Some(ask.patience)).allow_non_standard_methods(true).build();
+        let request = self
+            .agent
+            .configure_request(request)
+            .timeout_global(Some(self.patience.unwrap_or(ask.patience)))
+            .allow_non_standard_methods(true)
+            .build();
         let response = self.agent.run(request).map_err(|error| self.broken(error, is_change))?;
         match response.status().as_u16() {
             200..=299 | 304 => Ok(response),

@@ -7,9 +7,11 @@ use super::tls::Belief;
 use super::trouble::{Result, Trouble};
 use crate::cli::files::default_config;
 use crate::cli::{FAILED, say};
+use crate::document::duration;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use ureq::http::Uri;
 
 /// A file that is longer holds no token.
@@ -30,6 +32,9 @@ pub(in crate::cli) struct Door {
     /// Send the token without TLS to another machine
     #[arg(long, help_heading = "The node")]
     insecure_http: bool,
+    /// Give up after this time, such as 5s [default: 60s, and an hour for fleets and backups]
+    #[arg(long, value_name = "TIME", help_heading = "The node", value_parser = time)]
+    timeout: Option<Duration>,
     /// Print one JSON document, also when it fails
     #[arg(long)]
     pub(in crate::cli) json: bool,
@@ -80,8 +85,12 @@ impl Door {
         let address = address(url.as_deref(), local.as_ref(), self.ca.as_deref()).map_err(Trouble::wrong)?;
         let token = token(self.token_file.as_deref(), env("MERIDIAN_TOKEN"), &address, local.as_ref()).map_err(Trouble::wrong)?;
         refuse_to_shout(&address, token.is_ok(), self.insecure_http).map_err(Trouble::wrong)?;
-        Client::new(address, token, self.json)
+        Client::new(address, token, self.timeout, self.json)
     }
+}
+
+fn time(text: &str) -> std::result::Result<Duration, String> {
+    duration(text).filter(|time| !time.is_zero()).ok_or_else(|| "write a time such as 500ms, 5s or 1m30s".into())
 }
 
 /// Tells the trouble, if there is some.

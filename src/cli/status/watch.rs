@@ -4,6 +4,7 @@ use super::{ask, lines};
 use crate::cli::api::{Client, Result, Trouble, print};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 const EVERY: Duration = Duration::from_secs(2);
 const HIDE_CURSOR: &str = "\x1b[?25l";
@@ -19,8 +20,13 @@ pub(super) fn watch(client: &Client) -> Result<u8> {
     let is_drawn = std::io::stdout().is_terminal() && !client.json;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Trouble::failed(format!("the watch cannot be started: {error}")))?;
+    let interrupted = {
+        let _inside = runtime.enter();
+        signal(SignalKind::interrupt())
+    };
+    let mut interrupted = interrupted.map_err(|error| Trouble::failed(format!("the watch cannot be started: {error}")))?;
     std::thread::spawn(move || {
-        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+        if runtime.block_on(interrupted.recv()).is_some() {
             if is_drawn {
                 let _ = write!(std::io::stdout(), "{SHOW_CURSOR}\r\n");
             }
