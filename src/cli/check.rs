@@ -76,7 +76,7 @@ pub(super) fn read_fleet_as_json(path: &Path) -> (Fleet, serde_json::Value, Vec<
 }
 
 /// Every zone the fleet names: the master files, and how they and the hostnames go together.
-fn check_zones(shown: &str, fleet: Fleet) -> Vec<Problem> {
+pub(super) fn check_zones(shown: &str, fleet: Fleet) -> Vec<Problem> {
     compile::plan::plan(shown, fleet).zones.iter().flat_map(|zone| node::compile_once(zone).problems).collect()
 }
 

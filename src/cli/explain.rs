@@ -1,28 +1,29 @@
 //! `meridian explain`
 
+use super::api::{Ask, Client, Door, Result as Came, Trouble, finish, line, print, print_json};
 use super::check::read_fleet;
 use super::files::Files;
 use super::serve::{manners, places};
-use super::{WRONG_INPUT, say};
+use super::{FAILED, say};
 use crate::clock;
 use crate::compile;
 use crate::config;
-use crate::control::{self, Question};
+use crate::control::{self, Explanation, Question};
 use crate::dns::name::Name;
 use crate::dns::rtype::Type;
 use crate::document::{Network, Problem, shown};
 use crate::node::{self, FleetRead, Reading};
-use std::io::Write;
 use std::net::IpAddr;
 use std::process::ExitCode;
+use ureq::http::Method;
 
 /// Say what a client is answered, and why.
 ///
-/// Tells what a node with these files answers while all panels are up: where the client is and who says so,
-/// the region that serves it, every panel in the order in which it comes for this client, which one is chosen,
-/// for how long and for how wide a network. No node needs to run; the code that answers is asked.
+/// Tells where the client is and who says so, the region that serves it, every panel in the order in which it comes for this client,
+/// which one is chosen, for how long and for how wide a network. The running node is asked, as it answers now; with --files (or --config,
+/// or --fleet) it is what a node with these files answers while all panels are up, and no node needs to run.
 ///
-/// Exit status: 0 there is an answer; 1 there is none (NXDOMAIN, no such type, REFUSED, SERVFAIL); 2 wrong input.
+/// Exit status: 0 there is an answer; 1 there is none (NXDOMAIN, no such type, REFUSED, SERVFAIL); the others as for all commands.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
     /// The name that is asked for, such as live.panels.example
@@ -36,47 +37,72 @@ pub(super) struct ExplainArgs {
     /// A, AAAA, HTTPS, SRV, TXT...
     #[arg(long = "type", value_name = "TYPE", default_value = "A")]
     rtype: String,
-    /// Print one JSON object, with all panels
+    /// Explain what files say instead of asking the node
     #[arg(long)]
-    json: bool,
+    files: bool,
     #[command(flatten)]
-    files: Files,
+    read: Files,
+    #[command(flatten)]
+    door: Door,
 }
 
 pub(super) fn explain(args: ExplainArgs) -> ExitCode {
-    let wrong = |sentence: String| {
-        say(format_args!("meridian: {sentence}"));
-        ExitCode::from(WRONG_INPUT)
-    };
-    let question = match question(&args) {
-        Ok(question) => question,
-        Err(sentence) => return wrong(sentence),
-    };
-    let (config, problems) = config::load(&args.files.config());
+    let json = args.door.json;
+    finish(
+        json,
+        question(&args).map_err(Trouble::wrong).and_then(|question| match args.files || args.read.are_named() {
+            true => from_files(&args.read, &question, json),
+            false => from_node(&args.door.client(None)?, &args, &question),
+        }),
+    )
+}
+
+fn from_node(client: &Client, args: &ExplainArgs, question: &Question) -> Came<u8> {
+    let mut ask = Ask::new(Method::GET, "/v1/explain").with("name", question.name.to_string()).with("type", question.rtype.to_string());
+    let named = [("client", &args.client), ("resolver", &args.resolver)];
+    ask.query.extend(named.into_iter().filter_map(|(key, text)| Some((key, text.clone()?))));
+    let answer = client.send(ask)?.json()?;
+    let explanation = serde_json::from_value::<Explanation>(answer.clone());
+    let explanation =
+        explanation.map_err(|error| Trouble::failed(format!("the node explains in another way than this version knows: {error}")));
+    match client.json {
+        true => print_json(&answer)?,
+        // Names in it are others' words.
+        false => print(
+            &explanation
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+                .lines()
+                .flat_map(|said| [line(said), "\n".into()])
+                .collect::<String>(),
+        )?,
+    }
+    Ok(if explanation?.is_answered { 0 } else { FAILED })
+}
+
+fn from_files(files: &Files, question: &Question, json: bool) -> Came<u8> {
+    let (config, problems) = config::load(&files.config());
+    let Some(config) = config else { return Err(Trouble::problems(&problems)) };
     tell(&problems);
-    let Some(config) = config else { return ExitCode::from(WRONG_INPUT) };
-    let fleet_path = args.files.fleet();
+    let fleet_path = files.fleet();
     let (fleet, problems) = read_fleet(&fleet_path);
     if fleet.zones.is_empty() && fleet.lost.is_empty() {
         tell(&problems);
-        return wrong("nothing of the fleet can be served, so there is nothing to explain".into());
+        return Err(Trouble::wrong("nothing of the fleet can be served, so there is nothing to explain"));
     }
     let fleet = FleetRead { plan: compile::plan::plan(&fleet_path.display().to_string(), fleet), json: None };
     let reading = Reading { fleet: Some(fleet), problems, manners: Some(manners(&config, Vec::new())) };
     let now = clock::now();
-    let once = node::once::look(reading, &places(&config.geoip), &question.name, |snapshot| control::geometry(now, snapshot, &question));
+    let once = node::once::look(reading, &places(&config.geoip), &question.name, |snapshot| control::geometry(now, snapshot, question));
     tell(&once.problems);
-    let explanation = match control::explain(now, &once.snapshot, &once.fleet, &question) {
-        Ok(explanation) => explanation,
-        Err(sentence) => return wrong(sentence),
-    };
-    let text = match args.json {
+    let explanation = control::explain(now, &once.snapshot, &once.fleet, question).map_err(Trouble::wrong)?;
+    let text = match json {
         true => serde_json::to_string_pretty(&explanation).unwrap_or_default() + "\n",
         false => explanation.to_string(),
     };
-    // Whoever closes the pipe early has seen enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    if explanation.is_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    print(&text)?;
+    Ok(if explanation.is_answered { 0 } else { FAILED })
 }
 
 /// What a node would not serve may be why the answer is what it is.

@@ -19,8 +19,13 @@ pub(super) struct Files {
 }
 
 impl Files {
+    /// The operator named one of them.
+    pub(super) fn are_named(&self) -> bool {
+        self.config.is_some() || self.fleet.is_some()
+    }
+
     pub(super) fn config(&self) -> PathBuf {
-        self.config.as_ref().map(PathBuf::from).unwrap_or_else(|| default_config(Path::new(HERE)))
+        self.config.as_ref().map(PathBuf::from).unwrap_or_else(default_config)
     }
 
     pub(super) fn fleet(&self) -> PathBuf {
@@ -28,7 +33,12 @@ impl Files {
     }
 }
 
-fn default_config(here: &Path) -> PathBuf {
+/// Of the node of this machine.
+pub(super) fn default_config() -> PathBuf {
+    first(Path::new(HERE))
+}
+
+fn first(here: &Path) -> PathBuf {
     if here.exists() { here.to_owned() } else { INSTALLED.into() }
 }
 
@@ -38,8 +48,8 @@ mod tests {
 
     #[test]
     fn a_checkout_comes_before_an_installation() {
-        assert_eq!(default_config(Path::new(HERE)), Path::new(HERE), "tests run in the checkout");
-        assert_eq!(default_config(Path::new("no/such/file")), Path::new(INSTALLED));
+        assert_eq!(first(Path::new(HERE)), Path::new(HERE), "tests run in the checkout");
+        assert_eq!(first(Path::new("no/such/file")), Path::new(INSTALLED));
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::fleet::Fleet;
 use crate::snapshot::path::Path;
 use crate::snapshot::{Serving, Snapshot};
 use crate::steer::{Geometry, Order};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use std::sync::Arc;
 const LONGEST: usize = 65_535;
 
 /// In the words of `/v1/explain`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Explanation {
     pub name: String,
     #[serde(rename = "type")]
@@ -42,14 +43,14 @@ pub struct Explanation {
     pub scope: Option<u8>,
     pub generation: u64,
     /// Whoever asked has something now: records, or an alias whose target others know.
-    #[serde(skip)]
+    #[serde(rename = "answered")]
     pub is_answered: bool,
     pub records: Vec<Shown>,
     pub steps: Vec<Step>,
 }
 
 /// A record of the answer, as text.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Shown {
     pub name: String,
     #[serde(rename = "type")]
@@ -59,14 +60,14 @@ pub struct Shown {
 }
 
 /// One thing that made the answer what it is: the facts, and a sentence.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Step {
     #[serde(flatten)]
     pub facts: Facts,
     pub text: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Facts {
     Alias {
@@ -83,14 +84,14 @@ pub enum Facts {
         /// `[dns].ecs_from` has the resolver.
         believed: bool,
         /// Whose place counts.
-        by: &'static str,
+        by: Cow<'static, str>,
     },
     Place {
         known: bool,
         source: Option<String>,
         country: Option<String>,
         subdivision: Option<String>,
-        continents: Vec<&'static str>,
+        continents: Vec<Cow<'static, str>>,
         latitude: Option<f64>,
         longitude: Option<f64>,
         asn: Option<u32>,
@@ -100,9 +101,9 @@ pub enum Facts {
     },
     Set {
         set: String,
-        steer: &'static str,
+        steer: Cow<'static, str>,
         spread_km: f64,
-        fence: &'static str,
+        fence: Cow<'static, str>,
         sticky: bool,
         answers: u8,
     },
@@ -133,12 +134,12 @@ pub enum Facts {
 }
 
 /// A tier of the ranking for this client.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Tiered {
     /// From 1.
     pub tier: usize,
     /// `chosen`, `handed-on`, `empty`, `waiting`, or `told` where all tiers are in the answer.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     /// The share of its clients that it keeps.
     pub keeps: f64,
     pub slot: Option<u16>,
@@ -146,7 +147,7 @@ pub struct Tiered {
 }
 
 /// A panel in a ranking.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Ranked {
     pub panel: String,
     pub region: Option<String>,
@@ -155,7 +156,7 @@ pub struct Ranked {
     pub distance_km: Option<f64>,
     /// Effective.
     pub weight: f64,
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     pub chosen: bool,
     /// Which one it is in the order of the client's slot, from 1.
     pub turn: Option<usize>,

@@ -572,7 +572,7 @@ fn a_tier_that_hands_clients_on_is_told_of() {
             .steps
             .iter()
             .filter_map(|step| match &step.facts {
-                Facts::Tier(tiered) => Some((tiered.state, tiered.keeps)),
+                Facts::Tier(tiered) => Some((&*tiered.state, tiered.keeps)),
                 _ => None,
             })
             .collect();

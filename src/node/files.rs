@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const MAX_ZONE_FILE: u64 = 2 << 30;
 
 /// A regular file's bytes. Errors are sentences without the file's name.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let in_words = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "this process may not read it; give its user read permission".to_owned(),
@@ -33,7 +33,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
 const MAX_REFUSED: usize = 100;
 
 /// Follows `$INCLUDE`, never out of the directory of the zone's own file.
-pub(super) struct Includes {
+#[derive(Debug)]
+pub struct Includes {
     root: Option<PathBuf>,
     /// Files that were asked for and could not be had: when one appears, the zone is worth another try.
     pub(super) refused: Vec<String>,
@@ -41,11 +42,11 @@ pub(super) struct Includes {
 
 impl Includes {
     /// For text that is in no file.
-    pub(super) fn none() -> Self {
+    pub fn none() -> Self {
         Self { root: None, refused: Vec::new() }
     }
 
-    pub(super) fn of(zone_file: &Path) -> Self {
+    pub fn of(zone_file: &Path) -> Self {
         Self { root: directory(zone_file).canonicalize().ok(), refused: Vec::new() }
     }
 }

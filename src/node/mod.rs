@@ -6,7 +6,7 @@
 //! Never  decides what is answered: it carries events to the pilot and out what the pilot wants done.
 
 pub mod data;
-mod files;
+pub mod files;
 mod import;
 pub mod notify;
 pub mod once;

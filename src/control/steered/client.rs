@@ -35,7 +35,10 @@ impl Scene<'_> {
             By::Subnet => "client",
             By::Resolver => "resolver",
         };
-        Step { facts: Facts::Client { network: question.client.map(|network| network.to_string()), resolver, believed, by }, text }
+        Step {
+            facts: Facts::Client { network: question.client.map(|network| network.to_string()), resolver, believed, by: by.into() },
+            text,
+        }
     }
 
     /// What is known of the address that counts.
@@ -92,7 +95,7 @@ impl Scene<'_> {
             source,
             country,
             subdivision,
-            continents,
+            continents: continents.into_iter().map(Into::into).collect(),
             latitude: at.map(|at| round(at.0)),
             longitude: at.map(|at| round(at.1)),
             asn,

@@ -122,7 +122,7 @@ impl<'a> Scene<'a> {
 
     fn set(&self) -> Step {
         let Some(hostname) = self.hostname else {
-            let facts = Facts::Set { set: String::new(), steer: "", spread_km: 0.0, fence: "", sticky: false, answers: 0 };
+            let facts = Facts::Set { set: String::new(), steer: "".into(), spread_km: 0.0, fence: "".into(), sticky: false, answers: 0 };
             return Step { facts, text: "not in the fleet that is looked at".into() };
         };
         let policy = &self.fleet.policy(hostname);
@@ -144,9 +144,9 @@ impl<'a> Scene<'a> {
         }
         let facts = Facts::Set {
             set,
-            steer,
+            steer: steer.into(),
             spread_km: policy.spread_km,
-            fence: ranking::fence(policy.fence),
+            fence: ranking::fence(policy.fence).into(),
             sticky: policy.sticky,
             answers: policy.answers,
         };

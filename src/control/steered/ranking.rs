@@ -117,7 +117,7 @@ impl Scene<'_> {
         }
         let slot = (roster.choice == How::Sticky && state == "chosen" && serving > 1).then_some(located.slot.0);
         let panels = members.into_iter().map(|(_, ranked)| ranked).collect();
-        Tiered { tier: n + 1, state, keeps: f64::from(keeps) / f64::from(WHOLE), slot, panels }
+        Tiered { tier: n + 1, state: state.into(), keeps: f64::from(keeps) / f64::from(WHOLE), slot, panels }
     }
 
     /// Who of the chosen tier comes when: those chosen, then those who would be.
@@ -170,7 +170,7 @@ impl Scene<'_> {
                 tier: at.tier,
                 distance_km: distance.map(|km| (km * 10.0).round() / 10.0),
                 weight: f64::from(weight.units()) / f64::from(Weight::ONE.units()),
-                state: panel.map_or("", |panel| state(panel.state)),
+                state: panel.map_or("", |panel| state(panel.state)).into(),
                 chosen: false,
                 turn: None,
                 text: out.as_ref().map_or(text, |out: &String| format!("out: {out}")),
@@ -237,7 +237,7 @@ fn sentence(tiered: &Tiered) -> String {
     let names: Vec<String> = tiered.panels.iter().map(|ranked| ranked.panel.clone()).collect();
     let chosen: Vec<String> = tiered.panels.iter().filter(|ranked| ranked.chosen).map(|ranked| ranked.panel.clone()).collect();
     let names = listed(&names);
-    match tiered.state {
+    match &*tiered.state {
         "chosen" => format!("{names}: {} chosen", listed(&chosen)),
         "handed-on" => format!("{names}: hands this client on"),
         "empty" => format!("{names}: nobody can be chosen"),
