@@ -203,5 +203,6 @@ pub fn scratch(admin_token: &str) -> Control {
         }
     });
     control.start(None).unwrap();
+    control.hold_fleet();
     control
 }

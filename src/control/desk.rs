@@ -163,6 +163,12 @@ impl Control {
         self.shared.is_files()
     }
 
+    /// The store is the truth, even while it is empty.
+    #[cfg(test)]
+    pub(super) fn hold_fleet(&self) {
+        self.shared.is_files.store(false, Ordering::Release);
+    }
+
     /// What stands in files becomes the store's, and the store the truth.
     pub async fn import(&self, json: Value, texts: Vec<(String, Vec<u8>)>) -> Result<Done, Refusal> {
         let done = self.ask(&Caller::node(), Task::Import { json, texts }).await?;
