@@ -18,10 +18,11 @@
 //!         compile    master files + fleet → zones made for look-up
 //!         pilot      events → actions; the one place where a snapshot comes into being
 //!
-//! hands   transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
+//! hands   store      documents that outlive the process: revisions, history, a log; the last good copy; backups
+//!         transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
 //!
 //! doors   control    every verb an operator has, once: explain
-//!         admin      HTTP: does it live, does it answer
+//!         admin      HTTP: the API and its description, does it live, does it answer
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
 //!         config     meridian.toml → options
@@ -51,4 +52,5 @@ pub mod node;
 pub mod pilot;
 pub mod snapshot;
 pub mod steer;
+pub mod store;
 pub mod transport;

@@ -1,42 +1,54 @@
 //! Accepting connections, with a bound on everything a client can make us hold.
 
-use super::{Status, router};
+use super::bearer::Peer;
+use super::door::{Door, router};
+use super::pace::Paced;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::future::Future;
-use std::net::SocketAddr;
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// More at once are no operators, and each costs a descriptor that DNS over TCP could use.
 const MAX_CONNECTIONS: usize = 256;
-/// A request's head comes in one packet; who takes longer holds a connection for nothing.
+/// Of one address, so that nobody alone keeps all others out. All who come through one proxy are one.
+const MAX_PER_CLIENT: usize = 128;
+/// A request's head comes in one packet; who takes longer holds a connection for nothing. Also how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(10);
-/// A request that is asked, answered and read takes far less; without this a client that never reads stays for ever.
-const CONNECTION_TIME: Duration = Duration::from_secs(120);
 /// What is under way when the node stops may still finish for so long.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
-/// hyper's smallest buffer: heads are a few hundred bytes, and what is longer gets 431.
-const MAX_HEAD: usize = 8192;
-const MAX_HEADERS: usize = 64;
+/// Twice what `bearer` takes: what is a little too long gets a problem document, what is far too long a bare 431.
+const MAX_HEAD: usize = 32 << 10;
+const MAX_HEADERS: usize = 128;
 /// Accepting fails while descriptors are short; trying again at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` changes or its sender is gone, then lets open requests finish.
-pub async fn serve(listener: TcpListener, status: Arc<Status>, mut stop: watch::Receiver<bool>) {
-    let router = router(status);
+pub async fn serve(listener: TcpListener, door: Door, mut stop: watch::Receiver<bool>) {
+    let certificate = door.certificate.clone();
+    let router = router(Arc::new(door));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let mut crowd = Crowd::default();
+    let mut connections: JoinSet<IpAddr> = JoinSet::new();
     loop {
-        while connections.try_join_next().is_some() {}
+        while let Some(ended) = connections.try_join_next() {
+            crowd.leave(ended);
+        }
         let accepted = tokio::select! {
             _ = stop.changed() => break,
+            Some(ended) = connections.join_next() => {
+                crowd.leave(ended);
+                continue;
+            }
             accepted = accept(&listener, &places) => accepted,
         };
-        let (stream, _peer, place) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "the API cannot accept connections");
@@ -44,11 +56,26 @@ pub async fn serve(listener: TcpListener, status: Arc<Status>, mut stop: watch::
                 continue;
             }
         };
-        let service = router.clone();
-        let stop = stop.clone();
+        let client = network(peer.ip());
+        // Who has too many already is not told: it would cost a connection.
+        if !crowd.enter(client) {
+            continue;
+        }
+        let (service, stop, certificate) = (router.clone(), stop.clone(), certificate.clone());
         connections.spawn(async move {
-            connection(stream, service, stop).await;
-            drop(place);
+            let _place = place;
+            let _ = stream.set_nodelay(true);
+            match certificate {
+                None => connection(stream, peer.ip(), service, stop).await,
+                Some(certificate) => {
+                    certificate.refresh();
+                    // Who speaks no TLS is not told: it would not understand.
+                    if let Some(stream) = certificate.secure(stream).await {
+                        connection(stream, peer.ip(), service, stop).await;
+                    }
+                }
+            }
+            client
         });
     }
     drop(listener);
@@ -66,32 +93,65 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> std::io::Res
     Ok((stream, peer, place))
 }
 
-async fn connection(stream: TcpStream, router: axum::Router, mut stop: watch::Receiver<bool>) {
-    let _ = stream.set_nodelay(true);
+async fn connection<S>(stream: S, peer: IpAddr, router: axum::Router, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(Paced::new(stream)), service);
     tokio::pin!(connection);
-    let served = async {
-        tokio::select! {
-            result = connection.as_mut() => result,
-            _ = stop.changed() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+    // A client that goes away or sends garbage is no event; hyper has told it what it could.
+    let _: Result<_, _> = tokio::select! {
+        result = connection.as_mut() => result,
+        _ = stop.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         }
     };
-    // A client that goes away or sends garbage is no event; hyper has told it what it could.
-    let _: Result<_, _> = bounded(served).await;
 }
 
-async fn bounded<F: Future>(served: F) -> Result<F::Output, tokio::time::error::Elapsed> {
-    tokio::time::timeout(CONNECTION_TIME, served).await
+/// Connections by client.
+#[derive(Debug, Default)]
+struct Crowd(HashMap<IpAddr, usize>);
+
+impl Crowd {
+    /// False where the client has as many as it may.
+    fn enter(&mut self, client: IpAddr) -> bool {
+        let count = self.0.entry(client).or_default();
+        let may = *count < MAX_PER_CLIENT;
+        *count += usize::from(may);
+        may
+    }
+
+    /// A connection whose task broke off is not known by its client: then all are let in again, and counted anew.
+    fn leave(&mut self, ended: Result<IpAddr, tokio::task::JoinError>) {
+        let Ok(client) = ended else { return self.0.clear() };
+        if let Some(count) = self.0.get_mut(&client) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.0.remove(&client);
+            }
+        }
+    }
+}
+
+/// Who counts as one: an IPv4 address, or the network of an IPv6 link.
+fn network(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Readiness;
+    use super::super::{Readiness, Status};
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -107,7 +167,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let status = Arc::new(Status::starting());
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, status.clone(), stopped));
+        let door = super::super::Door { status: status.clone(), stopped: stopped.clone(), ..super::super::tests::door() };
+        let task = tokio::spawn(serve(listener, door, stopped));
         Door { address, status, stop, task }
     }
 
@@ -155,9 +216,13 @@ mod tests {
         let door = open().await;
         let answer = door.get("HEAD", "/livez").await;
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
-        let answer = door.get("GET", "/nope").await;
-        assert!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("content-type: application/problem+json\r\n"), "{answer}");
-        assert!(answer.contains("\"status\":404") && answer.contains("there is nothing at /nope"), "{answer}");
+        // Whoever has no token learns of no path.
+        for path in ["/nope", "/v1/panels", "/v1/nope", "/"] {
+            let answer = door.get("GET", path).await;
+            assert!(answer.starts_with("HTTP/1.1 401 ") && answer.contains("content-type: application/problem+json\r\n"), "{answer}");
+            assert!(answer.contains("www-authenticate: Bearer") && answer.contains("x-content-type-options: nosniff"), "{answer}");
+            assert!(answer.contains("cache-control: no-store"), "{answer}");
+        }
         let answer = door.get("POST", "/livez").await;
         assert!(answer.starts_with("HTTP/1.1 405 ") && answer.to_lowercase().contains("\r\nallow: get,head\r\n"), "{answer}");
         assert!(answer.contains("application/problem+json"), "{answer}");
@@ -167,12 +232,12 @@ mod tests {
     async fn garbage_and_floods_are_refused() {
         let door = open().await;
         assert!(door.ask(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").await.starts_with("HTTP/1.1 400 "));
-        let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(MAX_HEAD));
-        let answer = door.ask(long.as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
-        let many = format!("GET /livez HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
-        let answer = door.ask(many.as_bytes()).await;
-        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+        for (size, count, is_told) in [(17 << 10, 1, true), (10, 65, true), (4 * MAX_HEAD, 1, false), (10, MAX_HEADERS + 1, false)] {
+            let field = format!("a: {}\r\n", "b".repeat(size));
+            let answer = door.ask(format!("GET /livez HTTP/1.1\r\n{}\r\n", field.repeat(count)).as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 431 "), "{size} {count}: {answer}");
+            assert_eq!(answer.contains("/problems/header-too-large"), is_told, "{answer}");
+        }
         assert!(door.get("GET", "/livez").await.contains("200 OK"));
     }
 
@@ -199,5 +264,17 @@ mod tests {
         let mut rest = Vec::new();
         idle.read_to_end(&mut rest).await.unwrap();
         assert!(TcpStream::connect(door.address).await.is_err());
+    }
+
+    #[test]
+    fn nobody_alone_keeps_others_out() {
+        let mut crowd = Crowd::default();
+        let one = network("2001:db8::1".parse().unwrap());
+        assert_eq!(one, network("2001:db8::ffff:1".parse().unwrap()));
+        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), network("192.0.2.1".parse().unwrap()));
+        assert!((0..MAX_PER_CLIENT).all(|_| crowd.enter(one)));
+        assert!(!crowd.enter(one) && crowd.enter(network("192.0.2.1".parse().unwrap())));
+        crowd.leave(Ok(one));
+        assert!(crowd.enter(one) && !crowd.enter(one));
     }
 }

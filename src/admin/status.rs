@@ -1,11 +1,18 @@
-//! What node says of itself, and every handler repeats.
+//! /livez and /readyz: what node says of itself.
 
+use super::bearer::{caller, peer};
+use super::door::Door;
 use arc_swap::ArcSwap;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The body of /readyz.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Readiness {
     /// True while queries are answered; a broken zone beside sound ones does not end that.
     pub ready: bool,
@@ -37,4 +44,41 @@ impl Status {
     pub fn load(&self) -> Arc<Readiness> {
         self.0.load_full()
     }
+}
+
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn readyz(State(door): State<Arc<Door>>, request: Request) -> Response {
+    let readiness = door.status.load();
+    let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    match may_know_why(&door, &request) {
+        true => (code, Json(&*readiness)).into_response(),
+        false => (code, Json(Outside { ready: readiness.ready, hidden: readiness.problems.len() })).into_response(),
+    }
+}
+
+/// What those are told who may not know more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Outside {
+    /// True while queries are answered.
+    ready: bool,
+    /// How many problems there are.
+    hidden: usize,
+}
+
+/// Problems name zones, files and hosts: for whoever is on this host, or has a token that sees all.
+fn may_know_why(door: &Door, request: &Request) -> bool {
+    let from = peer(request).to_canonical();
+    if from.is_loopback() && !is_passed_on(request.headers()) {
+        return true;
+    }
+    let has_token = request.headers().contains_key("authorization");
+    has_token && caller(door, request.headers(), from).is_ok_and(|caller| caller.sees_all())
+}
+
+/// A proxy on this host asks for somebody else.
+fn is_passed_on(headers: &HeaderMap) -> bool {
+    ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name))
 }

@@ -2,7 +2,8 @@
 
 use super::WRONG_INPUT;
 use super::files::Files;
-use super::serve::places;
+use super::serve::{certificate, places};
+use crate::admin::Certificate;
 use crate::compile;
 use crate::config;
 use crate::document::{Problem, Severity};
@@ -45,23 +46,32 @@ fn check_config(path: &Path) -> Vec<Problem> {
     if let Some(config) = config {
         let secrets = config.dns.cookie_secrets.as_deref().map(config::load_cookie_secrets);
         problems.extend(secrets.and_then(Result::err).into_iter().flatten());
+        if let Some(Err(error)) = certificate(&config.admin).map(Certificate::load) {
+            let path = error.path.display().to_string();
+            problems.push(Problem::error(&path, 0, error.what).at(format!("admin.{}", error.key)).hint(error.hint));
+        }
         problems.extend(node::places::survey_once(&places(&config.geoip)).problems);
     }
     problems
 }
 
 pub(super) fn read_fleet(path: &Path) -> (Fleet, Vec<Problem>) {
+    let (fleet, _, problems) = read_fleet_as_json(path);
+    (fleet, problems)
+}
+
+pub(super) fn read_fleet_as_json(path: &Path) -> (Fleet, serde_json::Value, Vec<Problem>) {
     let shown = path.display().to_string();
     match config::read_file(path) {
         Ok(bytes) => {
-            let (fleet, mut problems) = fleet::parse(&shown, &bytes, path.parent().unwrap_or(Path::new("")));
+            let (fleet, json, mut problems) = fleet::parse_as_json(&shown, &bytes, path.parent().unwrap_or(Path::new("")));
             if fleet.zones.is_empty() && !problems.iter().any(Problem::is_error) {
                 let what = "there is no zone in it, so there is nothing to serve";
                 problems.push(Problem::error(&shown, 0, what).hint("add a [[zone]] with a name and a file"));
             }
-            (fleet, problems)
+            (fleet, json, problems)
         }
-        Err(error) => (Fleet::default(), vec![config::unreadable(&shown, &error)]),
+        Err(error) => (Fleet::default(), serde_json::Value::Null, vec![config::unreadable(&shown, &error)]),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::control::{self, Explanation, Question};
 use crate::dns::name::Name;
 use crate::dns::rtype::Type;
 use crate::document::{Network, Problem, shown};
-use crate::node::{self, Reading};
+use crate::node::{self, FleetRead, Reading};
 use std::net::IpAddr;
 use std::process::ExitCode;
 use ureq::http::Method;
@@ -91,11 +91,8 @@ fn from_files(files: &Files, question: &Question, json: bool) -> Came<u8> {
         tell(&problems);
         return Err(Trouble::wrong("nothing of the fleet can be served, so there is nothing to explain"));
     }
-    let reading = Reading {
-        plan: compile::plan::plan(&fleet_path.display().to_string(), fleet),
-        problems,
-        manners: Some(manners(&config, Vec::new())),
-    };
+    let fleet = FleetRead { plan: compile::plan::plan(&fleet_path.display().to_string(), fleet), json: None };
+    let reading = Reading { fleet: Some(fleet), problems, manners: Some(manners(&config, Vec::new())) };
     let now = clock::now();
     let once = node::once::look(reading, &places(&config.geoip), &question.name, |snapshot| control::geometry(now, snapshot, question));
     tell(&once.problems);

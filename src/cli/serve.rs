@@ -1,18 +1,21 @@
 //! `meridian serve`
 
-use super::check::read_fleet;
+use super::check::read_fleet_as_json;
 use super::files::Files;
 use super::log::{self, LogFormat};
 use super::{WRONG_INPUT, say};
+use crate::admin::{Certificate, CertificateFiles};
 use crate::compile;
 use crate::config::{self, Config};
+use crate::control::{self, Control};
 use crate::document::{Problem, Severity};
 use crate::geo;
-use crate::node::{self, Reading};
-use crate::snapshot::Manners;
+use crate::node::{self, FleetRead, Reading};
+use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::transport::{self, TcpOptions};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Run a node: answer queries until SIGTERM.
 ///
@@ -62,6 +65,22 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::from(WRONG_INPUT));
     }
+    // Before the node takes over: what is wrong with a file is wrong input, and stops nothing later.
+    if let Some(Err(error)) = certificate(&config.admin).map(Certificate::load) {
+        say(&error);
+        return Ok(ExitCode::from(WRONG_INPUT));
+    }
+    let slot = Arc::new(Slot::new(Snapshot::default()));
+    let opening = control::begin(
+        &control::Options {
+            data: config.node.data.clone(),
+            node: config.node.name.clone(),
+            is_files: config.store == config::Store::Files,
+            admin_token: std::env::var("MERIDIAN_ADMIN_TOKEN").ok().filter(|token| !token.is_empty()),
+        },
+        Arc::clone(&slot),
+    );
+    let control::Opening { control, fleet: stored, problems, posts } = opening.map_err(anyhow::Error::msg)?;
     tracing::info!(node = config.node.name, version = env!("CARGO_PKG_VERSION"), fleet = %fleet.display(), "starting");
     let dns = &config.dns;
     let options = node::Options {
@@ -71,10 +90,53 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
             tcp: TcpOptions { connections: dns.tcp.connections as usize, per_client: dns.tcp.per_client as usize, idle: dns.tcp.idle },
         },
         admin: config.admin.listen,
+        certificate: certificate(&config.admin),
         places: places(&config.geoip),
-        files: vec![fleet.clone(), secrets.clone()],
+        fleet_files: vec![fleet.clone()],
+        files: vec![secrets.clone()],
+        imports: config.store == config::Store::Embedded,
     };
-    node::run(&options, Box::new(move || read(&config, &fleet, &secrets)))
+    if stored.is_some() {
+        say_if_they_differ(&control, &fleet);
+    }
+    let door = node::Door { control: control.clone(), posts, slot, problems };
+    let mut stored = stored.map(|ledger| compile::plan::plan("", (**ledger.fleet()).clone()));
+    let read = move || {
+        let (manners, mut problems) = read_manners(&config, &secrets);
+        let fleet = match (control.is_files(), stored.take()) {
+            (_, Some(plan)) => Some(FleetRead { plan, json: None }),
+            (true, None) => {
+                let (read, json, found) = read_fleet_as_json(&fleet);
+                problems.splice(0..0, found);
+                Some(FleetRead { plan: compile::plan::plan(&fleet.display().to_string(), read), json: Some(json) })
+            }
+            (false, None) => None,
+        };
+        Reading { fleet, problems, manners }
+    };
+    node::run(&options, Box::new(read), door)
+}
+
+/// Once the store is the truth nobody reads the file again, and whoever edits it should know.
+fn say_if_they_differ(control: &Control, path: &Path) {
+    if !path.exists() {
+        return;
+    }
+    let (_, json, problems) = read_fleet_as_json(path);
+    let shown = path.display();
+    let how = format!("`meridian apply -f {shown}` makes the node match the file, `meridian export` prints what the node has");
+    match control.differs_from(&json) {
+        Ok(0) => {}
+        Ok(1) => tracing::warn!("{shown} differs from the store in one object, and the store is what counts; {how}"),
+        Ok(count) => tracing::warn!("{shown} differs from the store in {count} objects, and the store is what counts; {how}"),
+        Err(_) => tracing::warn!(problems = problems.len(), "{shown} is not sound, and the store is what counts; {how}"),
+    }
+}
+
+/// What the API is secured with.
+pub(super) fn certificate(admin: &config::Admin) -> Option<CertificateFiles> {
+    let (certificate, key) = admin.certificate.clone()?;
+    Some(CertificateFiles { certificate, key })
 }
 
 /// Where the node learns where clients are.
@@ -92,18 +154,13 @@ pub(super) fn places(geoip: &config::Geoip) -> node::places::Options {
     }
 }
 
-/// Everything that may change while the node runs.
-fn read(config: &Config, fleet_path: &Path, secrets_path: &Path) -> Reading {
-    let (fleet, mut problems) = read_fleet(fleet_path);
-    let manners = match config::load_cookie_secrets(secrets_path) {
-        Ok(cookie_secrets) => Some(manners(config, cookie_secrets)),
-        Err(found) => {
-            // The old secrets stay, and so may the fleet change.
-            problems.extend(found.into_iter().map(|problem| Problem { severity: Severity::Warning, ..problem }));
-            None
-        }
-    };
-    Reading { plan: compile::plan::plan(&fleet_path.display().to_string(), fleet), problems, manners }
+/// None when the secrets are not sound: the old ones stay.
+fn read_manners(config: &Config, secrets_path: &Path) -> (Option<Manners>, Vec<Problem>) {
+    match config::load_cookie_secrets(secrets_path) {
+        Ok(cookie_secrets) => (Some(manners(config, cookie_secrets)), Vec::new()),
+        // The fleet may change all the same.
+        Err(found) => (None, found.into_iter().map(|problem| Problem { severity: Severity::Warning, ..problem }).collect()),
+    }
 }
 
 /// How the node presents itself.

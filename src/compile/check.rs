@@ -6,7 +6,7 @@ use crate::dns::name::Name;
 use crate::dns::rtype::Type;
 use crate::document::Problem;
 use crate::snapshot::path::Path;
-use crate::snapshot::zone::{At, Found, Zone, flag};
+use crate::snapshot::zone::{At, Found, Node, Zone, flag};
 
 pub(super) struct Checker<'f> {
     pub(super) files: &'f [String],
@@ -116,7 +116,15 @@ pub(super) fn below_dname(places: &[(At, u8)], draft: &Draft, mut node: usize) -
 }
 
 /// An NS record whose target is in this zone: it must have an address, and be no alias.
-pub(super) fn check_server(zone: &Zone, draft: &Draft, node: usize, entry: &Entry, apex: &Name, checker: &mut Checker<'_>) {
+/// The hashes of the names that decide it are added to `names`.
+pub(super) fn check_server(
+    zone: &Zone,
+    draft: &Draft,
+    (node, entry): (usize, &Entry),
+    apex: &Name,
+    checker: &mut Checker<'_>,
+    names: &mut Vec<u32>,
+) {
     let Some(path) = Path::read(draft.data(entry)) else { return };
     if path.count() < zone.labels() || path.suffix(zone.labels()) != zone.apex() {
         return;
@@ -124,6 +132,11 @@ pub(super) fn check_server(zone: &Zone, draft: &Draft, node: usize, entry: &Entr
     let target = Name::from_wire(path.wire()).unwrap_or_else(|_| Name::root());
     let owner = full(draft, node, apex);
     let found = zone.find(&path);
+    if !matches!(found, Found::Covered(..)) {
+        names.push(path.hash(path.count()));
+        let is_bare = |depth: &usize| zone.exact(&path, *depth).is_none_or(Node::is_bare);
+        names.extend((zone.labels() + 1..=path.count()).rev().take_while(is_bare).map(|depth| path.hash(depth)));
+    }
     let server = match found {
         Found::Node(server) => Some(server),
         // Glue of another delegation; needed here only below this very cut.

@@ -8,6 +8,7 @@
 mod chain;
 mod check;
 mod draft;
+pub mod patch;
 pub mod plan;
 pub mod service;
 mod steered;

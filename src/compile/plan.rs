@@ -1,7 +1,7 @@
 //! What of a fleet the zones need to know.
 
 use crate::dns::name::Name;
-use crate::fleet::{Fleet, Hostname, Lost, Overlay, Own, Policy, Ports, SetId, Source, Zone};
+use crate::fleet::{Fleet, Hostname, Lost, Overlay, Own, Policy, Ports, SetId, Source, Zone, ZoneId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -127,6 +127,22 @@ impl Orders {
         let list = self.list.iter().map(|order| Order { policy: Overlay::over(&order.own, fleet.set(order.set).policy), ..order.clone() });
         Self { of: Arc::clone(&self.of), list: list.collect() }
     }
+}
+
+/// What one zone of the fleet is compiled from. Its hostnames are numbered without gaps, as they come.
+pub fn of_zone(shown: &str, fleet: &Fleet, zone: ZoneId) -> (ZonePlan, Orders) {
+    let Zone { name, source, .. } = fleet.zone(zone);
+    let mut plan = ZonePlan { name: name.clone(), source: source.clone(), steered: vec![], lost: vec![] };
+    let mut drafted = Drafted::default();
+    let mut panels: HashMap<SetId, Arc<[String]>> = HashMap::new();
+    let file: Arc<str> = shown.into();
+    for hostname in fleet.hostnames.iter().filter(|hostname| hostname.zone == zone) {
+        let order = order(fleet, hostname);
+        let names = |set| Arc::clone(panels.entry(set).or_insert_with(|| names(fleet, set)));
+        plan.steered.push(steered_as(hostname, &order, &file, names));
+        drafted.add(hostname, order);
+    }
+    (plan, Orders { of: drafted.of.into(), list: drafted.list })
 }
 
 /// `shown` is the fleet's file as the operator knows it.

@@ -160,6 +160,9 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
         }
         check_node(draft, node, apex_name, &scratch, checker);
         let at = writer.node(draft.name(node), draft.hash(node), flags, cover);
+        if let Some(parent) = draft.parent(node) {
+            writer.below(places[parent].0);
+        }
         if let Some((number, part)) = draft.steered(node) {
             writer.steer(number, part);
         }
@@ -177,10 +180,11 @@ fn write(draft: &Draft, apex: &Path, apex_name: &Name, checker: &mut Checker<'_>
         writer.deny(chain.finish(draft));
     }
     let zone = writer.finish();
-    for (node, entry) in delegations {
-        check_server(&zone, draft, node, entry, apex_name, checker);
+    let mut servers = Vec::new();
+    for delegation in delegations {
+        check_server(&zone, draft, delegation, apex_name, checker, &mut servers);
     }
-    zone
+    zone.with_servers(servers)
 }
 
 fn write_set(draft: &Draft, node: usize, apex: &Name, set: &[&Entry], writer: &mut Writer, checker: &mut Checker<'_>) {
@@ -379,6 +383,31 @@ mod tests {
     }
 
     #[test]
+    fn what_ports_add_and_what_is_in_their_way() {
+        for (lines, what) in [
+            ("_http._tcp.live IN SRV 1 1 1 a", Some("has a SRV record at _http._tcp.live.x.test.")),
+            ("_http._tcp.live IN CNAME a", Some("has a CNAME record at _http._tcp.live.x.test.")),
+            ("_tcp.live IN NS a.test.", Some("has a NS record at _tcp.live.x.test.")),
+            ("_https.live IN DNAME a", Some("has a DNAME record at _https.live.x.test.")),
+            ("_443._https.live IN HTTPS 1 .", Some("has a HTTPS record at _443._https.live.x.test.")),
+            ("fra1.live IN TXT a", Some("has data at or below fra1.live.x.test.")),
+            ("a.b.fra1.live IN TXT a", Some("has data at or below fra1.live.x.test.")),
+            ("a.ams1.live IN TXT a", Some("has data at or below b.ams1.live.x.test.")),
+            ("_http._tcp.live IN TXT a\n_tcp.live IN TXT a\nfra2.live IN A 192.0.2.2\nlive IN HTTPS 1 .", None),
+        ] {
+            let panels = ["fra1".to_owned(), "b.ams1".to_owned()];
+            let live = Steered { http: Some(panels.into()), https: Some(443), ..steered("live.x.test") };
+            // What stands below for another hostname's sake is no data of the file.
+            let compiled = compile(&format!("{SOUND}{lines}"), &[steered("a.c.ams1.live.x.test"), live]);
+            let problems: Vec<_> = compiled.problems.iter().filter(|p| p.file == "fleet.toml").map(ToString::to_string).collect();
+            match what {
+                Some(what) => assert!(problems.len() == 1 && problems[0].contains(what), "{lines}: {problems:?}"),
+                None => assert!(problems.is_empty(), "{lines}: {problems:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn steered_names_and_what_is_in_their_way() {
         for (lines, name, what) in [
             ("live IN A 192.0.2.9", "Live.x.test", Some("has a static A record")),
@@ -393,6 +422,8 @@ mod tests {
             ("* IN CNAME ns", "a.live.x.test", None),
             ("", "*.x.test", None),
             ("", "x.test", None),
+            ("@ IN NS live\nlive IN A 192.0.2.9", "LIVE.x.test", Some("is a name server")),
+            ("cut IN NS live.cut\nlive.cut IN A 192.0.2.9", "live.cut.x.test", Some("at or below a delegation")),
             ("", "test", Some("is not in the zone")),
             ("", "live.y.test", Some("is not in the zone")),
         ] {

@@ -89,7 +89,7 @@ fn read(reader: &Reader, table: &document::Table, base: &Path) -> Option<Config>
     let mut root = reader.root(table);
     let node = node::read_node(&mut root, base);
     let dns = dns::read(&mut root, base);
-    let admin = node::read_admin(&mut root);
+    let admin = node::read_admin(&mut root, base);
     let geoip = geoip::read(&mut root, base);
     let store = node::read_store(&mut root);
     planned::read_health(&mut root);
@@ -184,10 +184,6 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
             ("key", "\"a.pem\"", "dns.tls"),
             ("listen", "[\"127.0.0.1:443\"]", "dns.https"),
             ("listen", "[\"127.0.0.1:853\"]", "dns.quic"),
-            ("certificate", "\"a.pem\"", "admin"),
-            ("key", "\"a.pem\"", "admin"),
-            ("plaintext", "true", "admin"),
-            ("listen", "\"0.0.0.0:8080\"", "admin"),
             ("kind", "\"etcd\"", "store"),
             ("endpoints", "[\"http://127.0.0.1:2379\"]", "store"),
             ("prefix", "\"/other\"", "store"),
@@ -202,6 +198,31 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
             );
             assert_eq!(found.lines().count(), 1, "{found}");
         }
+    }
+
+    #[test]
+    fn beyond_loopback_the_api_speaks_tls_or_is_told_not_to() {
+        let admin = |keys: &str| format!("[node]\nname = \"a\"\n[admin]\n{keys}\n");
+        for (keys, expected) in [
+            ("listen = \"0.0.0.0:8080\"", "m.toml:4: admin.listen: `0.0.0.0:8080` is not loopback, and without TLS "),
+            ("listen = \"[::]:8080\"\nplaintext = false", "m.toml:4: admin.listen: `[::]:8080` is not loopback"),
+            ("certificate = \"a.pem\"", "m.toml:4: admin.certificate: there is no `key` to it; "),
+            ("key = \"a.key\"\nlisten = \"0.0.0.0:8080\"", "m.toml:4: admin.key: there is no `certificate` to it; "),
+            ("plaintext = 1", "m.toml:4: admin.plaintext: found 1 where true or false belongs"),
+        ] {
+            let found = problems(&admin(keys));
+            assert!(found.starts_with(expected) && found.lines().count() == 1, "{found}");
+        }
+        for keys in [
+            "listen = \"0.0.0.0:8080\"\nplaintext = true",
+            "listen = \"0.0.0.0:8080\"\ncertificate = \"a.pem\"\nkey = \"a.key\"",
+            "certificate = \"\"\nkey = \"\"",
+        ] {
+            assert_eq!(problems(&admin(keys)), "");
+        }
+        let text = admin("certificate = \"a.pem\"\nkey = \"/k/a.key\"");
+        let (config, _) = parse("m.toml", text.as_bytes(), Path::new("/etc/meridian"));
+        assert_eq!(config.unwrap().admin.certificate, Some(("/etc/meridian/a.pem".into(), "/k/a.key".into())));
     }
 
     #[test]

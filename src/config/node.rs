@@ -18,11 +18,13 @@ pub struct Node {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     pub listen: SocketAddr,
+    /// Certificate and key, where the API speaks TLS.
+    pub certificate: Option<(PathBuf, PathBuf)>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080) }
+        Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), certificate: None }
     }
 }
 
@@ -64,7 +66,7 @@ fn sane(node: &TableReader<'_>, name: &At<String>) -> bool {
     sane
 }
 
-pub(super) fn read_admin(root: &mut TableReader<'_>) -> Option<At<Admin>> {
+pub(super) fn read_admin(root: &mut TableReader<'_>, base: &Path) -> Option<At<Admin>> {
     let default = Admin::default();
     let Some(mut table) = root.table("admin") else { return Some(At::new(0, default)) };
     let text = table.text("listen");
@@ -73,15 +75,38 @@ pub(super) fn read_admin(root: &mut TableReader<'_>) -> Option<At<Admin>> {
         Some(text) => socket_address(&table, "listen", text),
         None => Some(default.listen),
     };
-    planned::read_certificate(&mut table, "TLS for the API");
-    let plaintext = table.bool("plaintext");
-    refuse_unless(&table, "plaintext", &plaintext, |yes| !yes, "the API without TLS beyond loopback", "false");
-    if let Some(listen) = listen.filter(|listen| !listen.ip().is_loopback()) {
-        let hint = format!("listen on loopback, such as \"127.0.0.1:{}\"", listen.port());
-        table.error(line, "listen", format!("`{listen}` is not loopback, and TLS for the API is not built yet"), hint);
+    let before = table.reader().errors();
+    let certificate = read_certificate(&mut table, base);
+    let plaintext = table.bool("plaintext").is_some_and(|plaintext| plaintext.it);
+    let sound = table.reader().errors() == before;
+    if let Some(listen) = listen.filter(|listen| sound && !listen.ip().is_loopback() && certificate.is_none() && !plaintext) {
+        let what = format!("`{listen}` is not loopback, and without TLS whoever is on the way reads the tokens");
+        let hint = format!(
+            "name `certificate` and `key`, listen on \"127.0.0.1:{}\", or write plaintext = true if something else secures the way",
+            listen.port()
+        );
+        table.error(line, "listen", what, hint);
     }
     table.finish();
-    listen.map(|listen| At::new(line, Admin { listen }))
+    listen.map(|listen| At::new(line, Admin { listen, certificate }))
+}
+
+/// Both files or neither.
+fn read_certificate(table: &mut TableReader<'_>, base: &Path) -> Option<(PathBuf, PathBuf)> {
+    let mut file = |key| table.text(key).filter(|path| !path.is_empty());
+    let (certificate, key) = (file("certificate"), file("key"));
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Some((base.join(certificate.it), base.join(key.it))),
+        (None, None) => None,
+        (Some(one), None) => {
+            table.error(one.line, "certificate", "there is no `key` to it", "name the file with its private key: key = \"api.key\"");
+            None
+        }
+        (None, Some(one)) => {
+            table.error(one.line, "key", "there is no `certificate` to it", "name the file with the chain: certificate = \"api.pem\"");
+            None
+        }
+    }
 }
 
 pub(super) fn read_store(root: &mut TableReader<'_>) -> Store {

@@ -1,18 +1,50 @@
 //! Where every verb comes in.
 
-use super::{Caller, Change, Done, Explanation, Found, How, Page, Query, Question, RecordSet, Refusal, Role, Scope};
+use super::explain::explain;
+use super::happen::Stream;
+use super::journal;
+use super::look;
+use super::shared::{Post, Reported, Shared, Told};
+use super::sight::outside;
+use super::wanting::{missing, text_of, text_revision, unmasked};
+use super::writer::{Job, Outcome, Task, Writer};
+use super::{Caller, Change, Done, Found, How, Page, Query, Question, RecordSet, Refusal, Role, Scope};
+use crate::clock;
+use crate::compile::plan::Plan;
 use crate::fleet::Kind;
+use crate::fleet::ledger::{Ledger, key};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// A change that cannot be stored is refused within this.
+const STORE_TIME_MS: u64 = 5000;
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Changes that wait for the writer; more come from somebody who does not wait for answers.
+const MAX_WAITING: usize = 1000;
+/// Lines of a backup on their way to a slow reader.
+const BACKUP_CHUNKS: usize = 16;
+const BACKUP_CHUNK: usize = 64 << 10;
 
 /// One for the node; cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Control {
-    _inner: Arc<()>,
+    shared: Arc<Shared>,
+    queue: Sender<Job>,
+    waiting: Arc<std::sync::atomic::AtomicUsize>,
+    /// Until the node has started.
+    writer: Arc<Mutex<Option<Waiting>>>,
 }
+
+/// The writer and its queue, before it runs.
+type Waiting = (Writer, Receiver<Job>);
 
 /// What became of a bearer token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,95 +108,359 @@ pub struct AuditQuery {
     pub limit: usize,
 }
 
+/// Which record sets of a zone.
+#[derive(Clone, Debug, Default)]
+pub struct RecordQuery {
+    pub name: Option<String>,
+    pub rtype: Option<String>,
+    /// Name and type of the last one seen.
+    pub after: Option<(String, String)>,
+    pub limit: usize,
+}
+
+/// Record sets, whether there are more, and the revision of the zone's records.
+#[derive(Clone, Debug)]
+pub struct Records {
+    pub items: Vec<RecordSet>,
+    pub has_more: bool,
+    pub revision: u64,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.shared.fmt(f)
+    }
+}
+
 impl Control {
+    pub(super) fn new(shared: Arc<Shared>, queue: Sender<Job>, writer: Waiting) -> Self {
+        Self { shared, queue, waiting: Arc::default(), writer: Arc::new(Mutex::new(Some(writer))) }
+    }
+
+    // For the node.
+
+    /// The node answers with this plan: from now on changes are made.
+    pub fn start(&self, plan: Option<&Plan>) -> Result<(), String> {
+        let Some((mut writer, jobs)) = self.writer.lock().take() else { return Ok(()) };
+        if let Some(plan) = plan {
+            writer.remember(plan);
+        }
+        let run = move || writer.run(&jobs);
+        std::thread::Builder::new()
+            .name("control".into())
+            .spawn(run)
+            .map(drop)
+            .map_err(|error| format!("can't start the thread for changes: {error}"))
+    }
+
+    /// The fleet as the files have it now.
+    pub fn take_files(&self, ledger: Ledger) {
+        *self.shared.ledger.write() = ledger;
+    }
+
+    /// True while the files say what is served.
+    pub fn is_files(&self) -> bool {
+        self.shared.is_files()
+    }
+
+    /// What stands in files becomes the store's, and the store the truth.
+    pub async fn import(&self, json: Value, texts: Vec<(String, Vec<u8>)>) -> Result<Done, Refusal> {
+        let done = self.ask(&Caller::node(), Task::Import { json, texts }).await?;
+        self.shared.is_files.store(false, Ordering::Release);
+        match done {
+            Outcome::Done(done) => Ok(*done),
+            Outcome::Token(..) | Outcome::Nothing => Err(Refusal::Gone("the import came to nothing".into())),
+        }
+    }
+
+    pub fn tell(&self, told: Told) {
+        let old = self.shared.told.swap(Arc::new(told.clone()));
+        if old.generation != told.generation {
+            let body = serde_json::json!({"generation": told.generation});
+            self.shared.happenings.tell("published", Shared::now_s(), body, Vec::new());
+        }
+        for problem in told.problems.iter().filter(|problem| !old.problems.contains(problem)) {
+            self.shared.happenings.tell("problem", Shared::now_s(), serde_json::json!({"problem": problem}), Vec::new());
+        }
+    }
+
+    /// The text of a zone in the store.
+    pub fn stored_text(&self, zone: &crate::dns::name::Name) -> Result<Vec<u8>, String> {
+        text_of(&self.shared, &crate::fleet::ledger::shown(zone)).map_err(|refusal| super::refusal::sentence(&refusal))
+    }
+
+    /// What operators have said of panels, for a pilot that starts.
+    pub fn wishes(&self) -> Vec<crate::fleet::Wish> {
+        self.shared.wishes()
+    }
+
+    /// Objects in which this fleet differs from the one that is served; none where they are equal.
+    pub fn differs_from(&self, json: &Value) -> Result<usize, Refusal> {
+        let ledger = self.shared.ledger.read();
+        let draft = ledger.replace(&unmasked(&ledger, look::without_paths(json))?);
+        draft.map(|draft| draft.items.len()).map_err(|_| Refusal::Gone("the file has errors".into()))
+    }
+
     // Who.
-    /// Looks at nothing else; cheap. `now_s` is wall time.
-    pub fn welcome(&self, _bearer: &str, _from: IpAddr) -> Welcome {
-        Welcome::Unknown
+
+    pub fn welcome(&self, bearer: &str, from: IpAddr) -> Welcome {
+        let now_s = Shared::now_s();
+        if let Some(retry_after_s) = self.shared.guessers.lock().wait(from, now_s) {
+            return Welcome::Slowed { retry_after_s };
+        }
+        let tokens = self.shared.tokens.read();
+        let Some(caller) = tokens.caller(bearer, from, now_s) else {
+            drop(tokens);
+            if self.shared.guessers.lock().wrong(from, now_s) {
+                tracing::warn!(%from, "a token that nobody has");
+                self.leave(&Caller::node(), Task::Unknown { from: from.to_string() });
+            }
+            return Welcome::Unknown;
+        };
+        let is_due = tokens.is_use_due(&caller.who, now_s);
+        drop(tokens);
+        self.shared.guessers.lock().right(from);
+        if is_due {
+            self.leave(&caller, Task::Used(caller.who.clone()));
+        }
+        Welcome::Known(caller)
     }
-    pub fn tokens(&self, _caller: &Caller) -> Result<Vec<TokenShown>, Refusal> {
-        nothing()
+
+    pub fn tokens(&self, caller: &Caller) -> Result<Vec<TokenShown>, Refusal> {
+        if caller.role != Role::Admin || !caller.sees_all() {
+            return Err(Refusal::Forbidden("tokens are an admin's business".into()));
+        }
+        Ok(self.shared.tokens.read().shown())
     }
+
     /// The token itself is in the answer, and nowhere else ever again.
-    pub async fn make_token(&self, _caller: &Caller, _order: TokenOrder) -> Result<(String, TokenShown), Refusal> {
-        nothing()
+    pub async fn make_token(&self, caller: &Caller, order: TokenOrder) -> Result<(String, TokenShown), Refusal> {
+        match self.ask(caller, Task::MakeToken(order)).await? {
+            Outcome::Token(text, shown) => Ok((text, shown)),
+            Outcome::Done(_) | Outcome::Nothing => Err(Refusal::Gone("no token was made".into())),
+        }
     }
-    pub async fn drop_token(&self, _caller: &Caller, _name: &str) -> Result<(), Refusal> {
-        nothing()
+
+    pub async fn drop_token(&self, caller: &Caller, name: &str) -> Result<(), Refusal> {
+        self.ask(caller, Task::DropToken(name.to_owned())).await.map(drop)
     }
 
     // Looking.
-    pub fn object(&self, _caller: &Caller, _kind: Kind, _name: &str) -> Result<Found, Refusal> {
-        nothing()
+
+    pub fn object(&self, caller: &Caller, kind: Kind, name: &str) -> Result<Found, Refusal> {
+        look::object(&self.shared, viewer(caller)?, kind, name)
     }
-    pub fn defaults(&self, _caller: &Caller) -> Result<Found, Refusal> {
-        nothing()
+
+    pub fn defaults(&self, caller: &Caller) -> Result<Found, Refusal> {
+        look::defaults(&self.shared, viewer(caller)?)
     }
-    pub fn list(&self, _caller: &Caller, _kind: Kind, _query: &Query) -> Result<Page, Refusal> {
-        nothing()
+
+    pub fn list(&self, caller: &Caller, kind: Kind, query: &Query) -> Result<Page, Refusal> {
+        look::list(&self.shared, viewer(caller)?, kind, query)
     }
+
     /// The whole fleet in the form of fleet.toml (`{"defaults": {..}, "check": [{"name": ..}], ...}`), zones with their `text`.
-    pub fn fleet(&self, _caller: &Caller, _secrets: bool) -> Result<Found, Refusal> {
-        nothing()
+    pub fn fleet(&self, caller: &Caller, secrets: bool) -> Result<Found, Refusal> {
+        if secrets && (caller.role != Role::Admin || !caller.sees_all()) {
+            return Err(Refusal::Forbidden("secrets are shown to admins only".into()));
+        }
+        look::fleet(&self.shared, viewer(caller)?, secrets)
     }
-    pub fn zone_file(&self, _caller: &Caller, _zone: &str) -> Result<(Vec<u8>, u64), Refusal> {
-        nothing()
+
+    /// With its revision.
+    pub fn zone_file(&self, caller: &Caller, zone: &str) -> Result<(Vec<u8>, u64), Refusal> {
+        let found = self.zone(viewer(caller)?, zone)?;
+        look::zone_text(&self.shared, &found).map(|text| (text, self.text_revision(&found)))
     }
-    /// `after`: name and type of the last one seen.
-    pub fn records(
-        &self,
-        _caller: &Caller,
-        _zone: &str,
-        _name: Option<&str>,
-        _rtype: Option<&str>,
-        _after: Option<(&str, &str)>,
-        _limit: usize,
-    ) -> Result<(Vec<RecordSet>, bool /* there is more */, u64 /* revision */), Refusal> {
-        nothing()
+
+    pub fn records(&self, caller: &Caller, zone: &str, query: &RecordQuery) -> Result<Records, Refusal> {
+        let found = self.zone(viewer(caller)?, zone)?;
+        look::records(&self.shared, &found, query, self.text_revision(&found))
     }
-    /// `{"node", "version", "generation", "revision", "ready", "problems", "panels": [{"name","region","state","fleet_state","reason","since","until","who","verdict","sets"}], "zones": [..], "sets": [..], "hidden": n}`.
-    pub fn status(&self, _caller: &Caller) -> Result<Value, Refusal> {
-        nothing()
+
+    pub fn status(&self, caller: &Caller) -> Result<Value, Refusal> {
+        look::status(&self.shared, viewer(caller)?)
     }
-    pub fn panel_health(&self, _caller: &Caller, _panel: &str) -> Result<Value, Refusal> {
-        nothing()
+
+    pub fn panel_health(&self, caller: &Caller, panel: &str) -> Result<Value, Refusal> {
+        look::panel_health(&self.shared, viewer(caller)?, panel)
     }
-    pub fn panel_state(&self, _caller: &Caller, _panel: &str) -> Result<Value, Refusal> {
-        nothing()
+
+    pub fn panel_state(&self, caller: &Caller, panel: &str) -> Result<Value, Refusal> {
+        look::panel_state(&self.shared, viewer(caller)?, panel)
     }
-    pub fn explain(&self, _caller: &Caller, _question: &Question) -> Result<Explanation, Refusal> {
-        nothing()
+
+    /// An `Explanation` as JSON.
+    pub fn explain(&self, caller: &Caller, question: &Question) -> Result<Value, Refusal> {
+        look::may_explain(&self.shared, viewer(caller)?, question)?;
+        let snapshot = Arc::clone(&self.shared.slot.load());
+        let fleet = Arc::clone(self.shared.ledger.read().fleet());
+        let explanation = explain(clock::now(), &snapshot, &fleet, question).map_err(|sentence| Refusal::fault("", sentence, ""))?;
+        let value = serde_json::to_value(&explanation).map_err(|error| Refusal::Gone(error.to_string()))?;
+        Ok(look::within_scope(&self.shared, caller, value))
     }
-    /// Newest first; each `{"sequence","at","who","from","verb","revision","objects","outcome","reason","differences"}`, secrets masked.
-    pub fn audit(&self, _caller: &Caller, _query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
-        nothing()
+
+    /// Newest first, secrets masked.
+    pub fn audit(&self, caller: &Caller, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
+        let ledger = self.shared.ledger.read();
+        let sight = super::sight::Sight::of(viewer(caller)?, &ledger);
+        if query.object.is_none() && caller.role != Role::Admin && sight.is_all() {
+            return Err(Refusal::Forbidden("the whole audit trail is an admin's; ask for one object".into()));
+        }
+        journal::read(&self.shared.store, &ledger, &sight, query)
     }
-    /// What this caller may see of those after `id` that are still known, and of all that come. None: `id` is too old, begin anew.
-    pub fn happenings(
-        &self,
-        _caller: &Caller,
-        _after: Option<u64>,
-    ) -> Result<(Vec<Arc<Happening>>, broadcast::Receiver<Arc<Happening>>), Refusal> {
-        nothing()
+
+    /// What this caller may see of those after `after` that are still known, and of all that come. None: `after` is too old, begin anew.
+    pub fn happenings(&self, caller: &Caller, after: Option<u64>) -> Result<Option<Stream>, Refusal> {
+        viewer(caller)?;
+        Ok(self.shared.happenings.since(after).map(|(known, coming)| {
+            let known = known.into_iter().filter(|happening| self.may_see(caller, happening)).collect();
+            (known, coming)
+        }))
     }
-    pub fn may_see(&self, _caller: &Caller, _happening: &Happening) -> bool {
-        false
+
+    pub fn may_see(&self, caller: &Caller, happening: &Happening) -> bool {
+        if caller.sees_all() {
+            return true;
+        }
+        let ledger = self.shared.ledger.read();
+        let sight = super::sight::Sight::of(caller, &ledger);
+        happening.kind == "published"
+            || !happening.objects.is_empty() && happening.objects.iter().all(|object| sight.sees_object(&ledger, object))
     }
 
     // Changing.
+
     /// When it returns, this node's answers have it.
-    pub async fn change(&self, _caller: &Caller, _change: Change, _how: &How) -> Result<Done, Refusal> {
-        nothing()
+    pub async fn change(&self, caller: &Caller, change: Change, how: &How) -> Result<Done, Refusal> {
+        match self.ask(caller, Task::Change(change, how.clone())).await? {
+            Outcome::Done(done) => Ok(*done),
+            Outcome::Token(..) | Outcome::Nothing => Err(Refusal::Gone("the change came to nothing".into())),
+        }
     }
-    pub async fn report(&self, _caller: &Caller, _panel: &str, _report: Value) -> Result<(), Refusal> {
-        nothing()
+
+    /// What a panel says of itself. `report` holds numbers that were checked.
+    pub async fn report(&self, caller: &Caller, panel: &str, report: Value) -> Result<(), Refusal> {
+        let found = panel.to_lowercase();
+        let ledger = self.shared.ledger.read();
+        let sight = super::sight::Sight::of(caller, &ledger);
+        let may = match &caller.role {
+            Role::Panel(own) => own.to_lowercase() == found,
+            role => *role >= Role::Operator && sight.may_change(&ledger, Kind::Panel, panel),
+        };
+        if !may {
+            let why = "that is not this token's panel".to_owned();
+            self.leave(caller, Task::Refused { verb: "report".into(), objects: vec![format!("panels/{found}")], why: why.clone() });
+            return Err(Refusal::Forbidden(why));
+        }
+        if ledger.item(Kind::Panel, panel).is_none() {
+            return Err(missing(Kind::Panel, panel));
+        }
+        drop(ledger);
+        self.shared.reports.write().insert(found, Reported { at_s: Shared::now_s(), gauges: report });
+        Ok(())
     }
-    /// Lines of the backup, to be written out as they come.
-    pub async fn backup(&self, _caller: &Caller) -> Result<tokio::sync::mpsc::Receiver<Result<Vec<u8>, String>>, Refusal> {
-        nothing()
+
+    /// Pieces of the backup, to be written out as they come.
+    pub async fn backup(&self, caller: &Caller) -> Result<mpsc::Receiver<Result<Vec<u8>, String>>, Refusal> {
+        if caller.role != Role::Admin || !caller.sees_all() {
+            return Err(Refusal::Forbidden("a backup holds all secrets, so it is an admin's business".into()));
+        }
+        let (pieces, receiver) = mpsc::channel(BACKUP_CHUNKS);
+        let store = self.shared.store.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut out = std::io::BufWriter::with_capacity(BACKUP_CHUNK, Pieces(pieces.clone()));
+            let done = store.backup(Shared::now_s(), &mut out).map(drop).map_err(|error| error.in_full());
+            let flushed = std::io::Write::flush(&mut out).map_err(|error| error.to_string());
+            if let Err(why) = done.and(flushed) {
+                let _ = pieces.blocking_send(Err(why));
+            }
+        });
+        Ok(receiver)
+    }
+
+    fn zone(&self, caller: &Caller, zone: &str) -> Result<String, Refusal> {
+        let ledger = self.shared.ledger.read();
+        let sight = super::sight::Sight::of(caller, &ledger);
+        let found =
+            key(Kind::Zone, zone).ok().filter(|found| ledger.item(Kind::Zone, found).is_some() && sight.sees(&ledger, Kind::Zone, found));
+        found.ok_or_else(|| missing(Kind::Zone, zone))
+    }
+
+    fn text_revision(&self, zone: &str) -> u64 {
+        let ledger = self.shared.ledger.read();
+        text_revision(ledger.fleet(), ledger.id(Kind::Zone, zone))
+    }
+
+    /// Leaves a note for the writer; nobody waits for it, and where nobody comes for notes they are lost.
+    fn leave(&self, caller: &Caller, task: Task) {
+        if self.waiting.load(Ordering::Relaxed) < MAX_WAITING {
+            let (reply, _) = oneshot::channel();
+            let _ = self.queue.send(Job { caller: caller.clone(), task, stage: Arc::default(), reply });
+        }
+    }
+
+    async fn ask(&self, caller: &Caller, task: Task) -> Result<Outcome, Refusal> {
+        let _turn = Turn::take(&self.waiting)?;
+        let (reply, mut answer) = oneshot::channel();
+        let stage = Arc::new(AtomicU8::new(0));
+        let gone = || Refusal::Gone("the node is stopping".into());
+        self.queue.send(Job { caller: caller.clone(), task, stage: Arc::clone(&stage), reply }).map_err(|_| gone())?;
+        loop {
+            match tokio::time::timeout(LOOK, &mut answer).await {
+                Ok(answer) => return answer.map_err(|_| gone())?,
+                Err(_) => {
+                    let since_ms = self.shared.storing_since_ms.load(Ordering::Acquire);
+                    if since_ms == 0 || clock::now().mono_ms < since_ms + STORE_TIME_MS {
+                        continue;
+                    }
+                    // Whoever still waits for a turn will not get it: nothing of it happens later.
+                    return Err(Refusal::Gone(match stage.compare_exchange(0, 2, Ordering::AcqRel, Ordering::Acquire) {
+                        Ok(_) => "the store does not answer, so nothing was changed; see the disk that [node].data is on".into(),
+                        Err(_) => "the store has not answered in time: the change may still come to hold; see the disk that [node].data is on, and /v1/audit".into(),
+                    }));
+                }
+            }
+        }
     }
 }
 
-fn nothing<T>() -> Result<T, Refusal> {
-    Err(Refusal::Gone("not connected".into()))
+/// A place in the queue, given back when whoever asked has an answer or is gone.
+struct Turn<'a>(&'a std::sync::atomic::AtomicUsize);
+
+impl<'a> Turn<'a> {
+    fn take(waiting: &'a std::sync::atomic::AtomicUsize) -> Result<Self, Refusal> {
+        let turn = Self(waiting);
+        match waiting.fetch_add(1, Ordering::AcqRel) < MAX_WAITING {
+            true => Ok(turn),
+            false => Err(Refusal::Gone("too many changes wait already; try again".into())),
+        }
+    }
 }
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+fn viewer(caller: &Caller) -> Result<&Caller, Refusal> {
+    if caller.role >= Role::Viewer { Ok(caller) } else { Err(Refusal::Forbidden(outside(caller))) }
+}
+
+/// Hands on what is written, piece by piece.
+struct Pieces(mpsc::Sender<Result<Vec<u8>, String>>);
+
+impl std::io::Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.blocking_send(Ok(bytes.to_vec())).map_err(|_| std::io::Error::other("nobody reads the backup any more"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// For the node, which takes posts to the pilot.
+pub type Posts = mpsc::UnboundedReceiver<Post>;

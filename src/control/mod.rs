@@ -1,27 +1,47 @@
 //! Every verb an operator has, once.
 //!
-//! Owns   explain: an answer, and why it is what it is.
-//! Takes  a snapshot, the fleet it was made of, and a question.
-//! Gives  what the server says to it, step by step, for people (`Display`) and for programs (`Serialize`).
-//! Never  decides an answer itself: it asks the code that answers and puts its record into words.
+//! Owns   changes, from what a caller sends to what the answers have: judged, compiled, stored, published; who may; the audit trail;
+//!        explain: an answer, and why it is what it is.
+//! Takes  callers with their tokens, changes, questions; the store, and a way to the pilot.
+//! Gives  what came of it, or a refusal in which nothing outside the caller's scope is named.
+//! Never  speaks HTTP, or decides an answer itself: it asks the code that answers and puts its record into words.
 
+mod begin;
 mod caller;
 mod desk;
+mod effect;
 mod explain;
 mod fixed;
+mod happen;
 mod heard;
+mod journal;
+mod look;
+mod making;
 mod question;
 mod refusal;
+mod secret;
+mod shared;
+mod sight;
 mod steered;
 #[cfg(test)]
 mod tests;
 mod text;
+mod texts;
+mod tokens;
 mod verb;
+mod wanting;
 mod words;
+mod writer;
 
+#[cfg(test)]
+pub use begin::scratch;
+pub use begin::{Opening, Options, begin};
 pub use caller::{Caller, Role, Scope};
-pub use desk::{AuditQuery, Control, Happening, TokenOrder, TokenShown, Welcome};
+pub use desk::{AuditQuery, Control, Happening, Posts, RecordQuery, Records, TokenOrder, TokenShown, Welcome};
 pub use explain::{Explanation, Facts, Ranked, Shown, Step, Tiered, explain, geometry};
+pub use happen::Stream;
 pub use question::Question;
 pub use refusal::{Fault, Refusal};
+pub use secret::MASK;
+pub use shared::{Post, Told};
 pub use verb::{Change, Difference, Done, Found, How, Page, Query, RecordData, RecordSet, StateOrder};

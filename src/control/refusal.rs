@@ -64,3 +64,28 @@ impl Refusal {
         Self::Faults(vec![Fault::new(pointer, what, hint)])
     }
 }
+
+/// In one line, for the log.
+pub(super) fn sentence(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NotFound(what)
+        | Refusal::Forbidden(what)
+        | Refusal::Stale(what)
+        | Refusal::ReadOnly(what)
+        | Refusal::TooLarge(what)
+        | Refusal::Full(what)
+        | Refusal::Gone(what) => what.clone(),
+        Refusal::InUse { what, users, .. } => format!("{what}: {}", users.join(", ")),
+        Refusal::Shrinks(what) => what.join("; "),
+        Refusal::Faults(faults) => {
+            let first = faults.iter().take(MAX_TOLD).map(|fault| match fault.path.is_empty() {
+                true => fault.what.clone(),
+                false => format!("{}: {}", fault.path, fault.what),
+            });
+            first.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+/// Faults that the log names of one change.
+const MAX_TOLD: usize = 5;

@@ -4,7 +4,7 @@ use super::names::MAX_OBJECT_NAME;
 use super::{Fleet, Hostname, Lost, PanelId, SetId};
 use crate::dns::name::{MAX_NAME, Name};
 use crate::document::{Reader, shown};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
 /// Notes every conflict and leaves out the hostnames whose `ports` are to blame. `lines`: every hostname there is, sound or not.
@@ -137,13 +137,22 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// A panel called as a service is.
+    /// A panel called as a service is, or as one ends.
     fn refuse_own(&mut self, owner: usize) {
         let https = self.fleet.hostnames[owner].ports.https.map(|port| format!("_{port}._https"));
         for service in ["_http._tcp".to_owned()].into_iter().chain(https) {
-            let Some(panel) = self.panel(owner, &service) else { continue };
-            if let Some(added) = self.added(owner, &service) {
+            if let Some(panel) = self.panel(owner, &service)
+                && let Some(added) = self.added(owner, &service)
+            {
                 self.refuse(owner, format!("{added}, and panel `{panel}` has that name"), &leave_out("rename that panel", &added));
+            }
+            // What the service stands below exists by that, so there is no panel of that name, and none below it.
+            let end = &service[service.find('.').map_or(0, |dot| dot + 1)..];
+            let near = self.panel(owner, end).into_iter().chain(self.ending(owner, end));
+            for panel in near.filter(|panel| !panel.eq_ignore_ascii_case(&service)).collect::<Vec<_>>() {
+                let added = Added::Panel(panel);
+                let what = format!("{added}, and `{service}` stands there already");
+                self.refuse(owner, what, &leave_out("rename that panel", &added));
             }
         }
     }
@@ -159,6 +168,14 @@ impl<'a> Ground<'a> {
                 let added = Added::Panel(panel);
                 let what = format!("{added}, and the hostname at line {line} is below that");
                 self.refuse(owner, what, &leave_out("rename that hostname", &added));
+            }
+            // Where `c.b.NAME` is a hostname `b.NAME` exists, and nothing is made below it that isn't there: no `a.b.NAME`.
+            let is_told = |panel: &&str| suffixes(&prefix, is_whole).chain([&*prefix]).any(|suffix| suffix.eq_ignore_ascii_case(panel));
+            let beside: BTreeSet<&str> = suffixes(&prefix, is_whole).flat_map(|suffix| self.ending(owner, suffix)).collect();
+            for panel in beside.into_iter().filter(|panel| !is_told(panel)) {
+                let added = Added::Panel(panel);
+                let what = format!("{added}, and the hostname at line {line} ends as that does");
+                self.refuse(owner, what, &leave_out("rename one of the two", &added));
             }
             // What is below `b.NAME` is that hostname's, so panel `a.b` of this one has no place there.
             for panel in self.ending(owner, &prefix).into_iter().filter(|_| is_whole) {
@@ -332,6 +349,21 @@ file = "p.zone"
                 vec![],
                 "`b.ams1` below it, and that is below the hostname at line 26; rename that panel, or leave out `http`",
             ),
+            (
+                vec![("live.p.example", "dotted", "http = 80"), ("c.ams1.live.p.example", "s", "")],
+                vec![],
+                "`b.ams1` below it, and the hostname at line 26 ends as that does; rename one of the two, or leave out `http`",
+            ),
+            (
+                vec![("live.p.example", "dotted", "http = 80"), ("*.AMS1.live.p.example", "s", "")],
+                vec![],
+                "`b.ams1` below it, and the hostname at line 26 ends as that does",
+            ),
+            (
+                vec![("live.p.example", "dotted", "http = 80"), ("c.b.ams1.live.p.example", "s", "")],
+                vec![],
+                "`b.ams1` below it, and the hostname at line 26 is below that",
+            ),
             (vec![("live.p.example", "service", "http = 80")], vec![], "`_http._tcp` below it, and panel `_http._tcp` has that name"),
             (
                 vec![("p.example", "dotted", "http = 80"), ("live.p.example", "s", "")],
@@ -367,6 +399,29 @@ file = "p.zone"
             ]
         );
         assert_eq!(fleet.hostnames.len(), 1);
+    }
+
+    #[test]
+    fn no_panel_is_called_as_a_service_ends() {
+        for (panel, ports, service) in [
+            ("_TCP", "http = 80", Some("_http._tcp")),
+            ("x._tcp", "http = 80", Some("_http._tcp")),
+            ("x.y._tcp", "http = 80", Some("_http._tcp")),
+            ("x._https", "http = 80, https = 443", Some("_443._https")),
+            ("x._https", "http = 80", None),
+            ("x._tcp", "https = 443", None),
+            ("x_tcp", "http = 80", None),
+        ] {
+            let text = FLEET.replace("\"fra1\"", &format!("{panel:?}"))
+                + &format!("[[hostname]]\nname = \"live.p.example\"\nset = \"s\"\nports = {{ {ports} }}\n");
+            let (_, problems) = parse("f", text.as_bytes(), Path::new(""));
+            let found: Vec<_> = problems.iter().filter(|problem| problem.is_error()).map(ToString::to_string).collect();
+            let expected = service.map(|service| {
+                let what = format!("f:22: hostname live.p.example: ports: `http` needs the name of panel `{panel}` below it");
+                format!("{what}, and `{service}` stands there already; rename that panel, or leave out `http`")
+            });
+            assert_eq!(found, Vec::from_iter(expected));
+        }
     }
 
     #[test]

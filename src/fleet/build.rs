@@ -1,7 +1,7 @@
 //! The document to a `Fleet`: references followed, scopes laid over each other.
 
 use super::doc::{self, Document, Object};
-use super::names::Names;
+use super::names::{Known, Names};
 use super::{
     CheckId, Fleet, Hostname, Line, Lost, Member, Origin, Overlay, Own, Panel, PanelId, Policy, Region, RegionId, Set, SetId, Source, Zone,
     ZoneId,
@@ -13,10 +13,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(super) fn build(reader: &Reader, document: &Document, origin: Origin<'_>) -> Fleet {
+    build_with(reader, document, origin, &|_| Vec::new())
+}
+
+/// `known` gives the names of a kind that exist besides those in the document, for hints.
+pub(super) fn build_with(reader: &Reader, document: &Document, origin: Origin<'_>, known: Known<'_>) -> Fleet {
     planned::warn_unbuilt(reader, document);
     planned::refuse_keys(reader, document);
-    let mut builder = Builder { reader, fleet: Fleet::default() };
+    let mut builder = Builder { reader, known, fleet: Fleet::default() };
     let defaults = document.defaults.over(reader, "defaults", Policy::default());
+    builder.fleet.defaults = defaults;
     let checks = builder.checks(&document.checks, origin);
     let regions = builder.regions(&document.regions);
     let panels = builder.panels(&document.panels, &regions, &checks);
@@ -37,12 +43,16 @@ struct Zones {
 
 struct Builder<'a> {
     reader: &'a Reader,
+    known: Known<'a>,
     fleet: Fleet,
 }
 
-impl Builder<'_> {
-    fn checks<'d>(&mut self, objects: &'d [Object<doc::Check>], origin: Origin<'_>) -> Names<'d> {
-        let (mut names, kept) = Names::new(self.reader, "check", objects);
+impl<'k> Builder<'k> {
+    fn checks<'d>(&mut self, objects: &'d [Object<doc::Check>], origin: Origin<'_>) -> Names<'d>
+    where
+        'k: 'd,
+    {
+        let (mut names, kept) = Names::new(self.reader, self.known, "check", objects);
         for (object, keep) in objects.iter().zip(kept) {
             let check = checks::build(self.reader, object, origin);
             keep_or_lose(&mut names, object, keep, check, &mut self.fleet.checks);
@@ -50,8 +60,11 @@ impl Builder<'_> {
         names
     }
 
-    fn regions<'d>(&mut self, objects: &'d [Object<doc::Region>]) -> Names<'d> {
-        let (mut names, kept) = Names::new(self.reader, "region", objects);
+    fn regions<'d>(&mut self, objects: &'d [Object<doc::Region>]) -> Names<'d>
+    where
+        'k: 'd,
+    {
+        let (mut names, kept) = Names::new(self.reader, self.known, "region", objects);
         if let Some(first) = objects.get(MAX_REGIONS) {
             let what = format!("found {} regions", objects.len());
             self.reader.error(first.line, "region", what, format!("a fleet has at most {MAX_REGIONS}; put neighbours into one"));
@@ -79,8 +92,11 @@ impl Builder<'_> {
         names
     }
 
-    fn panels<'d>(&mut self, objects: &'d [Object<doc::Panel>], regions: &Names<'_>, checks: &Names<'_>) -> Names<'d> {
-        let (mut names, kept) = Names::new(self.reader, "panel", objects);
+    fn panels<'d>(&mut self, objects: &'d [Object<doc::Panel>], regions: &Names<'_>, checks: &Names<'_>) -> Names<'d>
+    where
+        'k: 'd,
+    {
+        let (mut names, kept) = Names::new(self.reader, self.known, "panel", objects);
         for (object, keep) in objects.iter().zip(kept) {
             let panel = self.panel(object, regions, checks).map(Arc::new);
             keep_or_lose(&mut names, object, keep, panel, &mut self.fleet.panels);
@@ -115,8 +131,11 @@ impl Builder<'_> {
         })
     }
 
-    fn sets<'d>(&mut self, objects: &'d [Object<doc::Set>], panels: &Names<'_>, defaults: Policy) -> Names<'d> {
-        let (mut names, kept) = Names::new(self.reader, "set", objects);
+    fn sets<'d>(&mut self, objects: &'d [Object<doc::Set>], panels: &Names<'_>, defaults: Policy) -> Names<'d>
+    where
+        'k: 'd,
+    {
+        let (mut names, kept) = Names::new(self.reader, self.known, "set", objects);
         for (object, keep) in objects.iter().zip(kept) {
             let set = self.set(object, panels, defaults).map(Arc::new);
             keep_or_lose(&mut names, object, keep, set, &mut self.fleet.sets);
@@ -168,7 +187,7 @@ impl Builder<'_> {
     }
 
     fn zones(&mut self, document: &Document, origin: Origin<'_>) -> Zones {
-        let (keys, _) = Names::new(self.reader, "key", &document.keys);
+        let (keys, _) = Names::new(self.reader, self.known, "key", &document.keys);
         let mut zones = Zones { by_name: HashMap::new(), unreadable: false };
         let mut lines: HashMap<Name, u32> = HashMap::new();
         for object in &document.zones {

@@ -11,6 +11,7 @@ mod build;
 mod checks;
 pub mod doc;
 mod kind;
+pub mod ledger;
 mod model;
 mod names;
 mod planned;
@@ -42,12 +43,18 @@ pub enum Origin<'a> {
 /// `shown` is the document as the operator knows it; relative paths in it are taken from `base`.
 /// An object with an error is left out, and so is what cannot be without it; the rest is whole.
 pub fn parse(shown: &str, bytes: &[u8], base: &Path) -> (Fleet, Vec<Problem>) {
+    let (fleet, _, problems) = parse_as_json(shown, bytes, base);
+    (fleet, problems)
+}
+
+/// With the document itself as JSON, for those who show it.
+pub fn parse_as_json(shown: &str, bytes: &[u8], base: &Path) -> (Fleet, serde_json::Value, Vec<Problem>) {
     let reader = Reader::new(shown);
-    let fleet = match document::parse(&reader, bytes) {
-        Some(table) => build::build(&reader, &doc::read(&reader, &table), Origin::File(base)),
-        None => Fleet::default(),
+    let (fleet, json) = match document::parse(&reader, bytes) {
+        Some(table) => (build::build(&reader, &doc::read(&reader, &table), Origin::File(base)), document::to_json(&table)),
+        None => (Fleet::default(), serde_json::Value::Null),
     };
-    (fleet, reader.into_problems())
+    (fleet, json, reader.into_problems())
 }
 
 #[cfg(test)]

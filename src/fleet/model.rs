@@ -32,6 +32,8 @@ ids! {
 /// what was removed since stands there until the lists are made anew, and nothing refers to it.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Fleet {
+    /// What holds where sets and hostnames say nothing.
+    pub defaults: Policy,
     pub checks: Vec<Check>,
     pub regions: Vec<Region>,
     pub panels: Vec<Arc<Panel>>,

@@ -10,12 +10,16 @@ pub(super) const MAX_OBJECT_NAME: usize = 63;
 /// Looking for near names costs a pass over all of them; after so many the operator has seen enough.
 const MAX_GUESSES: u32 = 100;
 
+/// Gives the names of a kind that exist besides those in the document.
+pub(super) type Known<'a> = &'a dyn Fn(&str) -> Vec<String>;
+
 /// The names of one kind. A name without an id is of an object that has problems of its own.
 pub(super) struct Names<'a> {
     kind: &'static str,
     /// By name without case, because some of them end up in DNS names.
     entries: HashMap<String, Entry<'a>>,
     guesses: Cell<u32>,
+    known: Known<'a>,
 }
 
 struct Entry<'a> {
@@ -26,8 +30,8 @@ struct Entry<'a> {
 
 impl<'a> Names<'a> {
     /// Gives each sound object the next id. The flags tell which objects got one.
-    pub(super) fn new<T>(reader: &Reader, kind: &'static str, objects: &'a [Object<T>]) -> (Self, Vec<bool>) {
-        let mut names = Self { kind, entries: HashMap::with_capacity(objects.len()), guesses: Cell::new(0) };
+    pub(super) fn new<T>(reader: &Reader, known: Known<'a>, kind: &'static str, objects: &'a [Object<T>]) -> (Self, Vec<bool>) {
+        let mut names = Self { kind, entries: HashMap::with_capacity(objects.len()), guesses: Cell::new(0), known };
         let mut next = 0;
         let mut kept = Vec::with_capacity(objects.len());
         for object in objects {
@@ -64,7 +68,8 @@ impl<'a> Names<'a> {
             Some(entry) => self.unknown(reader, path, name, format!("did you mean `{}`?", shown(entry.name))),
             None if self.guesses.get() < MAX_GUESSES => {
                 self.guesses.set(self.guesses.get() + 1);
-                let guess = did_you_mean(name, self.entries.values().map(|entry| entry.name));
+                let known = (self.known)(self.kind);
+                let guess = did_you_mean(name, self.entries.values().map(|entry| entry.name).chain(known.iter().map(String::as_str)));
                 let hint = if guess.is_empty() { format!("add a [[{}]] of this name, or name another", self.kind) } else { guess };
                 self.unknown(reader, path, name, hint);
             }

@@ -7,17 +7,20 @@
 
 pub mod data;
 pub mod files;
+mod import;
 pub mod notify;
 pub mod once;
 pub mod places;
 
-use crate::admin::{self, Readiness, Status};
+use crate::admin::{self, Certificate, CertificateFiles, Readiness, Status};
 use crate::clock;
 use crate::compile;
 use crate::compile::plan::{Plan, ZonePlan};
+use crate::control::{self, Control, Told};
 use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::Source;
+use crate::fleet::ledger::Ledger;
 use crate::pilot::{Action, Event, Job, Pilot, Sketch};
 use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::steer::Chart;
@@ -52,15 +55,40 @@ const MAX_TOLD: usize = 1000;
 pub struct Options {
     pub transport: transport::Options,
     pub admin: SocketAddr,
+    /// What the API is secured with.
+    pub certificate: Option<CertificateFiles>,
     pub places: places::Options,
-    /// What the reader reads; a change of any of these means that all is read again.
+    /// What the reader reads of the fleet, while the files are the truth; a change means that it is read again.
+    pub fleet_files: Vec<PathBuf>,
+    /// What it reads besides.
     pub files: Vec<PathBuf>,
+    /// A fleet that was read from files and is sound becomes the store's.
+    pub imports: bool,
+}
+
+/// Where changes come in.
+pub struct Door {
+    pub control: Control,
+    pub posts: control::Posts,
+    /// The one that control looks at as well.
+    pub slot: Arc<Slot>,
+    /// What is wrong with the store.
+    pub problems: Vec<Problem>,
+}
+
+/// A fleet that was read.
+#[derive(Debug)]
+pub struct FleetRead {
+    pub plan: Plan,
+    /// The document, where it came from a file.
+    pub json: Option<serde_json::Value>,
 }
 
 /// All that may change while the node runs, read once.
 #[derive(Debug)]
 pub struct Reading {
-    pub plan: Plan,
+    /// None: the one there is stays.
+    pub fleet: Option<FleetRead>,
     pub problems: Vec<Problem>,
     /// None when they are not sound: the old ones stay.
     pub manners: Option<Manners>,
@@ -70,7 +98,7 @@ pub struct Reading {
 pub type Reader = Box<dyn FnMut() -> Reading + Send>;
 
 /// Runs until SIGTERM or SIGINT. Errors are sentences for the operator.
-pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
+pub fn run(options: &Options, reader: Reader, door: Door) -> anyhow::Result<ExitCode> {
     transport::return_freed_memory();
     // Asked first: without files the runtime cannot even say so.
     transport::raise_nofile(LEAST_FILES).map_err(anyhow::Error::msg)?;
@@ -79,7 +107,7 @@ pub fn run(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         .max_blocking_threads(BUILDERS)
         .build()
         .context("can't start the runtime")?;
-    runtime.block_on(serve(options, reader))
+    runtime.block_on(serve(options, reader, door))
 }
 
 /// The fleet was read; the reader comes back with what it found, or without when it met a fault of ours.
@@ -104,8 +132,18 @@ struct Node {
     serving: bool,
     notify: Notify,
     watch: Watch,
+    control: Control,
+    store_problems: Vec<Problem>,
+    /// Of what is read besides the fleet.
+    file_problems: Vec<Problem>,
+    /// Where to say what came of an import; none where nothing is imported, or no more.
+    import: Option<mpsc::UnboundedSender<Imported>>,
+    /// The fleet's document, while the files are the truth.
+    document: Option<serde_json::Value>,
     /// Files whose change means that the whole fleet is read again.
     fleet_files: Vec<PathBuf>,
+    /// Files that are read with it.
+    files: Vec<PathBuf>,
     /// Snapshots that queries may still be reading; they are freed here and nowhere else.
     retired: Vec<Arc<Snapshot>>,
     events: mpsc::UnboundedSender<Event>,
@@ -115,12 +153,13 @@ struct Node {
     told_edition: u64,
 }
 
-async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
+async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<ExitCode> {
     // First of all: a signal that nobody waits for ends the process.
     let mut hangup = signal(SignalKind::hangup())?;
     let mut force = signal(SignalKind::user_defined1())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let certificate = options.certificate.clone().map(Certificate::load).transpose()?;
     let bound = transport::bind(&options.transport)?;
     let listener = tokio::net::TcpListener::bind(options.admin)
         .await
@@ -128,23 +167,32 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
     let admin_address = listener.local_addr().context("the admin socket has no address")?;
     let status = Arc::new(Status::starting());
     let (stop_admin, stopped) = watch::channel(false);
-    let admin = tokio::spawn(admin::serve(listener, Arc::clone(&status), stopped));
     let (events, mut inbox) = mpsc::unbounded_channel();
     let (read, mut readings) = mpsc::unbounded_channel();
-    let slot = Arc::new(Slot::new(Snapshot::default()));
+    let Door { control, mut posts, slot, problems } = door;
+    let admin_door = admin::Door::new(control.clone(), Arc::clone(&status), stopped.clone()).secured(certificate);
+    let admin = tokio::spawn(admin::serve(listener, admin_door, stopped));
+    let texts = control.clone();
+    let (imported, mut imports) = mpsc::unbounded_channel();
     let mut node = Node {
+        texts: Arc::new(move |zone| texts.stored_text(zone)),
+        control,
+        store_problems: problems,
+        file_problems: Vec::new(),
+        import: options.imports.then_some(imported),
+        document: None,
         pilot: Pilot::default(),
         reader: Some(reader),
         read_again: None,
         read,
         places: Arc::new(options.places.clone()),
-        texts: no_texts(),
         slot: Arc::clone(&slot),
         status,
         serving: false,
         notify: Notify::from_environment(),
         watch: Watch::default(),
-        fleet_files: options.files.clone(),
+        fleet_files: options.fleet_files.clone(),
+        files: options.files.clone(),
         retired: Vec::new(),
         events,
         untold: false,
@@ -177,6 +225,8 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         "can't start all threads that answer; lower [dns].workers, or raise the limit of threads (TasksMax= in systemd, ulimit -u)",
     )?;
     node.serving = true;
+    node.control.start(Some(node.pilot.plan())).map_err(anyhow::Error::msg)?;
+    node.import();
     node.untold = true;
     node.told_edition = state.edition;
     node.tell();
@@ -187,6 +237,8 @@ async fn serve(options: &Options, reader: Reader) -> anyhow::Result<ExitCode> {
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
             Some(read) = readings.recv() => node.take(read),
+            Some(post) = posts.recv() => node.post(post),
+            Some(imported) = imports.recv() => node.imported(imported),
             _ = hangup.recv() => node.read_all(false),
             _ = force.recv() => node.read_all(true),
             _ = look.tick() => node.look(),
@@ -293,11 +345,26 @@ impl Node {
     }
 
     fn take_reading(&mut self, reading: Reading, force: bool) {
-        let plan = Event::Plan { plan: reading.plan, problems: reading.problems, force };
-        let actions = self.pilot.handle_all(clock::now(), reading.manners.map(Event::Manners).into_iter().chain([plan]));
+        let mut events: Vec<Event> = reading.manners.map(Event::Manners).into_iter().collect();
+        let mut read = None;
+        match reading.fleet {
+            Some(FleetRead { plan, json }) => {
+                read = json.map(|json| (json, Arc::clone(&plan.fleet)));
+                events.push(Event::Plan { plan, problems: reading.problems, force });
+            }
+            None => self.file_problems = reading.problems,
+        }
+        let mut actions = self.pilot.handle_all(clock::now(), events);
+        // One with errors is not taken.
+        if let Some((json, fleet)) = read.filter(|(_, fleet)| Arc::ptr_eq(fleet, self.pilot.fleet()) && self.control.is_files()) {
+            self.control.take_files(Ledger::of_file(&json, fleet));
+            self.document = Some(json);
+        }
+        actions.extend(self.pilot.handle(clock::now(), Event::Wishes(self.control.wishes())));
         // Watched before they are read, so that no change is missed.
         self.watch();
         self.perform(actions);
+        self.import();
         self.untold = true;
         self.tell();
         if self.serving {
@@ -305,7 +372,61 @@ impl Node {
         }
     }
 
+    /// What control wants the answers to have.
+    fn post(&mut self, post: control::Post) {
+        let actions = self.pilot.handle_all(clock::now(), post.events);
+        self.perform(actions);
+        self.untold = true;
+        self.tell();
+        // Whoever asked may have gone.
+        let _ = post.done.send(self.pilot.generation());
+    }
+
+    /// A fleet in files becomes the store's, once all of it is sound.
+    fn import(&mut self) {
+        let is_sound = || self.pilot.is_idle() && !self.pilot.state().problems.iter().any(Problem::is_error);
+        if !self.serving || !self.control.is_files() || self.document.is_none() || !is_sound() {
+            return;
+        }
+        let (Some(json), Some(done)) = (&self.document, self.import.take()) else { return };
+        let (control, json, plans) = (self.control.clone(), json.clone(), self.pilot.plan().zones.clone());
+        let base = self.fleet_files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
+        tokio::spawn(async move {
+            let gathered = tokio::task::spawn_blocking(move || import::gather(json, &plans, &base)).await;
+            let outcome = match gathered {
+                Ok(Ok((json, texts))) => control.import(json, texts).await.map_err(|refusal| format!("{refusal:?}")),
+                Ok(Err(why)) => Err(why),
+                Err(error) => Err(error.to_string()),
+            };
+            let _ = done.send(Imported { outcome: outcome.map(|done| done.revision), again: done.clone() });
+        });
+    }
+
+    fn imported(&mut self, Imported { outcome, again }: Imported) {
+        match outcome {
+            Ok(revision) => {
+                tracing::info!(
+                    revision,
+                    "imported the fleet and its zones: the store is the truth from now on, and the files are not read again"
+                );
+                self.document = None;
+                self.fleet_files.clear();
+                self.watch();
+            }
+            Err(why) => {
+                tracing::error!("the fleet could not be imported, so the files go on being read: {why}");
+                self.import = Some(again);
+            }
+        }
+    }
+
     fn look(&mut self) {
+        // What becomes due by itself.
+        let due = self.pilot.handle_all(clock::now(), []);
+        if !due.is_empty() {
+            self.perform(due);
+            self.untold = true;
+        }
         self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         self.tell();
         let changed: HashSet<PathBuf> = self.watch.look().into_iter().collect();
@@ -317,7 +438,7 @@ impl Node {
             tracing::info!("a database of places has changed, reading them again");
             events.push(Event::Moved);
         }
-        if changed.iter().any(|file| self.fleet_files.contains(file)) {
+        if changed.iter().any(|file| self.fleet_files.contains(file) || self.files.contains(file)) {
             self.handle(events);
             return self.reload(false);
         }
@@ -333,7 +454,7 @@ impl Node {
     /// The files of the fleet and of every zone, as they are known now.
     fn watch(&mut self) {
         let zone_files = self.pilot.files().flat_map(|(_, files)| files.iter().map(PathBuf::from));
-        self.watch.set(self.fleet_files.iter().chain(&self.places.databases).cloned().chain(zone_files));
+        self.watch.set(self.fleet_files.iter().chain(&self.files).chain(&self.places.databases).cloned().chain(zone_files));
     }
 
     /// Brings what the pilot knows to the log, the status page and the watch.
@@ -342,7 +463,8 @@ impl Node {
             return;
         }
         self.watch();
-        let state = self.pilot.state();
+        let mut state = self.pilot.state();
+        state.problems.splice(0..0, self.store_problems.iter().chain(&self.file_problems).cloned());
         let mut told = HashSet::new();
         for problem in &state.problems {
             let text = problem.to_string();
@@ -366,6 +488,7 @@ impl Node {
         if let Some(more) = state.problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
             problems.push(format!("and {more} more; `meridian check` names them all"));
         }
+        self.control.tell(Told { is_ready: self.serving, generation: state.generation, problems: problems.clone() });
         self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
         if self.serving {
             self.notify.status(&format!("answering for {} zones, {} problems", state.sound, state.problems.len()));
@@ -410,7 +533,13 @@ pub fn no_texts() -> Texts {
 /// What is read when reading itself goes wrong: an error, so that a fleet in use stays, and a node that starts says so and ends.
 fn unread() -> Reading {
     let problem = Problem::error("", 0, "reading the fleet met a fault of meridian's own; please report it with the fleet's file");
-    Reading { plan: Plan::default(), problems: vec![problem], manners: None }
+    Reading { fleet: Some(FleetRead { plan: Plan::default(), json: None }), problems: vec![problem], manners: None }
+}
+
+/// What came of an import, and where to say so next time.
+struct Imported {
+    outcome: Result<u64, String>,
+    again: mpsc::UnboundedSender<Self>,
 }
 
 fn fault(job: &Job) -> compile::zone::Compiled {

@@ -26,7 +26,7 @@ pub fn look(reading: Reading, places: &places::Options, name: &Name, wanted: imp
     let mut pilot = Pilot::default();
     let mut snapshot = Arc::new(Snapshot::default());
     let mut is_drawn = false;
-    let plan = Event::Plan { plan: reading.plan, problems: reading.problems, force: false };
+    let plan = Event::Plan { plan: reading.fleet.map(|read| read.plan).unwrap_or_default(), problems: reading.problems, force: false };
     let mut events: VecDeque<Event> = reading.manners.map(Event::Manners).into_iter().chain([plan]).collect();
     while let Some(event) = events.pop_front() {
         for action in pilot.handle(clock::now(), event) {

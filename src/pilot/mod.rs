@@ -202,6 +202,10 @@ impl Pilot {
         &self.plan.fleet
     }
 
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// How panels that operators have a word on are treated now.
     pub fn conducts(&self) -> &Arc<Conducts> {
         &self.conducts

@@ -3,20 +3,26 @@
 //! A node in the block, aligned to four bytes: cover (u32), RRset count (u16), flags (u8), name length (u8), the name
 //! relative to the apex in lower case, then its RRsets by ascending type: type (u16), record count (u16), body length (u32),
 //! then each record as it goes into a message whose question starts at byte 12: `C0 0C`, type, class, TTL, length, data.
+//! One without RRsets has the number of names directly below it instead (u32): so it is known when it need no longer be there.
 //! A million one-address names take about 60 MB this way, and an answer is one copy.
 
+mod editor;
 mod writer;
 
+pub use editor::{Editor, Unfit};
 pub use writer::Writer;
 
 use super::denial::Denial;
 use super::path::Path;
 use crate::dns::rtype::Type;
+use std::sync::Arc;
 
 /// Nodes start at multiples of this, so that a `u32` reaches 16 GiB.
 const ALIGN: usize = 4;
 const NODE_HEAD: usize = 8;
 const SET_HEAD: usize = 8;
+/// The number of names below.
+const COUNT: usize = 4;
 /// Owner pointer, type, class, TTL, data length.
 pub const RECORD_HEAD: usize = 12;
 
@@ -62,6 +68,10 @@ pub struct Zone {
     tags: Box<[u8]>,
     records: usize,
     nodes: usize,
+    /// Bytes of the block that no look-up comes to any more.
+    dead: usize,
+    /// What `with_servers` was told, sorted.
+    servers: Arc<[u32]>,
     /// Only where the zone was signed beforehand.
     denial: Option<Box<Denial>>,
 }
@@ -98,7 +108,7 @@ impl Zone {
 
     /// Bytes of memory the zone holds.
     pub fn memory(&self) -> usize {
-        self.bytes.len() + self.slots.len() * 5 + self.denial.as_ref().map_or(0, |denial| denial.memory())
+        self.bytes.len() + self.slots.len() * 5 + self.servers.len() * 4 + self.denial.as_ref().map_or(0, |denial| denial.memory())
     }
 
     /// `None`: the zone is not signed.
@@ -107,8 +117,49 @@ impl Zone {
         self.denial.as_deref()
     }
 
+    /// Of its SOA record.
+    pub fn serial(&self) -> Option<u32> {
+        let at = self.serial_at()?;
+        Some(u32::from_be_bytes(self.bytes[at..at + 4].try_into().ok()?))
+    }
+
+    /// Only for zones without signatures, which would no longer hold.
+    pub fn set_serial(&mut self, serial: u32) {
+        if let Some(at) = self.serial_at() {
+            self.bytes[at..at + 4].copy_from_slice(&serial.to_be_bytes());
+        }
+    }
+
+    /// Where it stands in the block: before the four numbers that end the record.
+    fn serial_at(&self) -> Option<usize> {
+        let body = self.apex_node().set(Type::SOA)?.body;
+        let end = body.as_ptr_range().end.addr() - self.bytes.as_ptr().addr();
+        end.checked_sub(20)
+    }
+
     pub fn apex_node(&self) -> Node<'_> {
         self.node(At(1))
+    }
+
+    /// All names that exist, in no order.
+    pub fn each(&self) -> impl Iterator<Item = Node<'_>> {
+        self.slots.iter().filter(|slot| **slot != 0).map(|slot| self.node(At(*slot)))
+    }
+
+    /// `path` must lie in the zone, and not below a cut or a DNAME.
+    pub fn is_server(&self, path: &Path) -> bool {
+        // Other names may have the same hash.
+        self.servers.binary_search(&path.hash(path.count())).is_ok()
+            && self.each().filter_map(|node| node.set(Type::NS)).flat_map(Set::data).any(|target| target.eq_ignore_ascii_case(path.wire()))
+    }
+
+    /// `names` are the hashes of all names below no cut that name servers have, and of those above them that have no records:
+    /// what comes to stand there, or goes, can change what is said of the server.
+    pub fn with_servers(mut self, mut names: Vec<u32>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        self.servers = names.into();
+        self
     }
 
     /// `path` must lie in the zone.
@@ -263,6 +314,18 @@ impl<'a> Node<'a> {
         &self.bytes[NODE_HEAD..NODE_HEAD + usize::from(self.bytes[7])]
     }
 
+    /// Has no records of its own in the zone's file.
+    #[inline]
+    pub fn is_bare(self) -> bool {
+        self.bytes[4..6] == [0, 0]
+    }
+
+    /// Bare, and nothing is steered there or stands below.
+    fn is_idle(self) -> bool {
+        let at = NODE_HEAD + self.name().len();
+        self.is_bare() && self.flags() & flag::STEERED == 0 && self.bytes[at..at + COUNT] == [0; COUNT]
+    }
+
     #[inline]
     pub fn sets(self) -> Sets<'a> {
         Sets { left: u16::from_le_bytes([self.bytes[4], self.bytes[5]]), bytes: &self.bytes[NODE_HEAD + usize::from(self.bytes[7])..] }
@@ -326,6 +389,20 @@ impl<'a> Set<'a> {
             rest = next;
             Some(record)
         })
+    }
+}
+
+/// A name comes to stand directly below this one, or goes. Where there are records nobody counts.
+fn count_below(bytes: &mut [u8], at: At, comes: bool) {
+    let place = at.0 as usize * ALIGN;
+    let node = Node { at: at.0, bytes: &bytes[place..] };
+    if !node.is_bare() {
+        return;
+    }
+    let place = place + NODE_HEAD + node.name().len();
+    if let Some(count) = bytes[place..].first_chunk_mut() {
+        let before = u32::from_le_bytes(*count);
+        *count = if comes { before + 1 } else { before.saturating_sub(1) }.to_le_bytes();
     }
 }
 

@@ -6,6 +6,7 @@ mod key;
 mod place;
 mod policy;
 mod serving;
+pub mod shape;
 
 pub use check::{Check, Kind};
 pub use country::country_code;

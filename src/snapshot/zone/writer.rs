@@ -1,9 +1,10 @@
 //! The writing of a zone's block.
 
-use super::{ALIGN, At, Part, SET_HEAD, Zone, flag, tag};
+use super::{ALIGN, At, COUNT, Part, SET_HEAD, Zone, count_below, flag, tag};
 use crate::dns::rtype::{Type, class};
 use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
+use std::sync::Arc;
 
 /// Writes a zone's block, node by node. The first node must be the apex.
 pub struct Writer {
@@ -29,6 +30,8 @@ impl Writer {
                 tags: vec![0; slots].into(),
                 records: 0,
                 nodes: 0,
+                dead: 0,
+                servers: Arc::default(),
                 denial: None,
             },
             bytes: block,
@@ -59,7 +62,13 @@ impl Writer {
         self.bytes.extend_from_slice(&cover.map_or(0, |at| at.0).to_le_bytes());
         self.bytes.extend_from_slice(&[0, 0, flags, name.len() as u8]);
         self.bytes.extend_from_slice(name);
+        self.bytes.extend_from_slice(&[0; COUNT]);
         At(at)
+    }
+
+    /// The latest node stands directly below this one.
+    pub fn below(&mut self, parent: At) {
+        count_below(&mut self.bytes, parent, true);
     }
 
     /// The latest node is part of hostname `number`, of fewer than 2^30.
@@ -69,9 +78,12 @@ impl Writer {
         self.bytes[self.node_at + 6] |= flag::STEERED;
     }
 
-    /// Opens an RRset of the latest node; types must come in ascending order.
+    /// Opens an RRset of the latest node, all of whose sets come before any name below it; types must come in ascending order.
     pub fn set(&mut self, rtype: Type) {
         let count = u16::from_le_bytes([self.bytes[self.node_at + 4], self.bytes[self.node_at + 5]]) + 1;
+        if count == 1 {
+            self.bytes.truncate(self.bytes.len() - COUNT);
+        }
         self.bytes[self.node_at + 4..self.node_at + 6].copy_from_slice(&count.to_le_bytes());
         self.set_at = self.bytes.len();
         self.bytes.extend_from_slice(&rtype.0.to_le_bytes());

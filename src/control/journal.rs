@@ -1,0 +1,119 @@
+//! The audit trail: who did what, and what was refused.
+
+use super::secret::shown_document;
+use super::sight::Sight;
+use super::{AuditQuery, Caller, Difference, Refusal};
+use crate::fleet::ledger::Ledger;
+use crate::store::{Changed, LogQuery, Logged, Store};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Objects shown of one revision: an import has a hundred thousand.
+const MAX_SHOWN: usize = 100;
+/// Entries looked through for one page, so that a scoped reader of a long log costs no more than others.
+const MAX_LOOKED: usize = 10_000;
+
+/// What the log keeps of a change, or of one that was refused.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub who: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
+    pub verb: String,
+    /// What was asked for, where no revision tells it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub objects: Vec<String>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<String>,
+}
+
+impl Entry {
+    pub(super) fn of(caller: &Caller, verb: &str) -> Self {
+        Self { who: caller.who.clone(), from: caller.from.map(|from| from.to_string()), verb: verb.into(), ..Self::default() }
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+/// Newest first, as far as this caller may see them.
+pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
+    let gone = |error: crate::store::StoreError| Refusal::Gone(error.in_full());
+    let mut found = Vec::new();
+    let mut before = query.before;
+    let mut looked = 0;
+    while found.len() < query.limit && looked < MAX_LOOKED {
+        let page = LogQuery { object: query.object.clone(), since_s: query.since_s, before, limit: query.limit.max(1) };
+        let entries = store.log(&page).map_err(gone)?;
+        let Some(last) = entries.last() else { break };
+        (before, looked) = (Some(last.sequence), looked + entries.len());
+        let is_last = entries.len() < page.limit;
+        for logged in entries {
+            found.extend(shown(store, ledger, sight, logged).map_err(gone)?);
+        }
+        if is_last {
+            break;
+        }
+    }
+    found.truncate(query.limit);
+    Ok(found)
+}
+
+fn shown(store: &Store, ledger: &Ledger, sight: &Sight, logged: Logged) -> Result<Option<Value>, crate::store::StoreError> {
+    let entry: Entry = serde_json::from_slice(&logged.entry).unwrap_or_default();
+    let sees = |object: &str| sight.sees_object(ledger, object);
+    let mut changed = Vec::new();
+    if let Some(revision) = logged.revision {
+        changed = store.at(revision)?.unwrap_or_default();
+        changed.retain(|changed| !changed.key.starts_with("serials/"));
+    }
+    let all = changed.len();
+    changed.retain(|changed| sees(&changed.key));
+    let objects: Vec<&String> = entry.objects.iter().filter(|object| sees(object)).collect();
+    // Whoever sees not all sees only what is about what it sees.
+    if !sight.is_all() && changed.is_empty() && objects.is_empty() {
+        return Ok(None);
+    }
+    let hidden = all - changed.len() + entry.objects.len() - objects.len();
+    let mut value = json!({
+        "sequence": logged.sequence,
+        "at": logged.at_s,
+        "who": entry.who,
+        "verb": entry.verb,
+        "outcome": if entry.refused.is_some() { "refused" } else { "done" },
+    });
+    let mut put = |key: &str, it: Value| value.as_object_mut().into_iter().for_each(|object| drop(object.insert(key.into(), it.clone())));
+    if let Some(from) = &entry.from {
+        put("from", json!(from));
+    }
+    if let Some(revision) = logged.revision {
+        put("revision", json!(revision));
+    }
+    if let Some(reason) = entry.refused.as_ref().filter(|_| hidden == 0) {
+        put("reason", json!(reason));
+    }
+    let named: Vec<String> =
+        changed.iter().map(|changed| changed.key.clone()).chain(objects.into_iter().cloned()).take(MAX_SHOWN).collect();
+    put("objects", json!(named));
+    if changed.len() > MAX_SHOWN {
+        put("more", json!(changed.len() - MAX_SHOWN));
+    }
+    if hidden > 0 {
+        put("hidden", json!(hidden));
+    }
+    let differences: Vec<Difference> = changed.iter().take(MAX_SHOWN).map(difference).collect();
+    put("differences", json!(differences));
+    Ok(Some(value))
+}
+
+/// Secrets masked; of a zone's file only that it changed.
+fn difference(Changed { key, before, after }: &Changed) -> Difference {
+    let shown = |value: &Option<Vec<u8>>| value.as_ref().and_then(|value| shown_document(key, value));
+    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    if key.starts_with("files/") {
+        (removed, added) = super::texts::lines_between(before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
+    }
+    Difference { object: key.clone(), before: shown(before), after: shown(after), removed, added }
+}

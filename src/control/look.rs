@@ -1,0 +1,428 @@
+//! Looking at things: objects, lists, the whole fleet, status.
+
+use super::secret::{self, MASK};
+use super::shared::{Shared, Wished, state_word};
+use super::sight::Sight;
+use super::texts;
+use super::wanting::{missing, text_of};
+use super::{Caller, Found, Page, Query, Question, RecordQuery, Records, Refusal};
+use crate::dns::name::Name;
+use crate::fleet::ledger::{Ledger, key, shown};
+use crate::fleet::{Kind, Source, conducts};
+use serde_json::{Map, Value, json};
+use std::sync::atomic::Ordering;
+
+/// Panels, zones and sets of one status.
+const MAX_LISTED: usize = 20_000;
+
+pub(super) fn object(shared: &Shared, caller: &Caller, kind: Kind, name: &str) -> Result<Found, Refusal> {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    let item = ledger.item(kind, name).filter(|_| sight.sees(&ledger, kind, name)).ok_or_else(|| missing(kind, name))?;
+    let mut object = item.json();
+    secret::mask(kind, &mut object);
+    Ok(Found { object, revision: item.revision })
+}
+
+pub(super) fn defaults(shared: &Shared, _: &Caller) -> Result<Found, Refusal> {
+    let ledger = shared.ledger.read();
+    Ok(ledger
+        .defaults()
+        .map_or_else(|| Found { object: json!({}), revision: 0 }, |item| Found { object: item.json(), revision: item.revision }))
+}
+
+pub(super) fn list(shared: &Shared, caller: &Caller, kind: Kind, query: &Query) -> Result<Page, Refusal> {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    let filter = Filter { shared, ledger: &ledger, kind, query };
+    let mut page = Page::default();
+    for (found, item) in ledger.items(kind, query.after.as_deref()) {
+        if !sight.sees(&ledger, kind, found) || !filter.fits_name(found) {
+            continue;
+        }
+        let mut object = item.json();
+        if !filter.fits(found, &object) {
+            continue;
+        }
+        if page.items.len() == query.limit {
+            page.next = page.items.last().and_then(|last| last["name"].as_str()).map(str::to_owned);
+            break;
+        }
+        secret::mask(kind, &mut object);
+        page.items.push(named(&item.name, object));
+    }
+    Ok(page)
+}
+
+fn named(name: &str, object: Value) -> Value {
+    let mut all = Map::from_iter([("name".to_owned(), Value::String(name.to_owned()))]);
+    if let Value::Object(keys) = object {
+        all.extend(keys);
+    }
+    Value::Object(all)
+}
+
+struct Filter<'a> {
+    shared: &'a Shared,
+    ledger: &'a Ledger,
+    kind: Kind,
+    query: &'a Query,
+}
+
+impl Filter<'_> {
+    fn fits_name(&self, found: &str) -> bool {
+        self.query.filters.get("match").is_none_or(|part| found.contains(&part.to_lowercase()))
+    }
+
+    fn fits(&self, found: &str, object: &Value) -> bool {
+        self.query.filters.iter().all(|(key, wanted)| self.fits_one(found, object, key, wanted))
+    }
+
+    fn fits_one(&self, found: &str, object: &Value, filter: &str, wanted: &str) -> bool {
+        let same = |value: &Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(wanted));
+        let any = |value: &Value| value.as_array().is_some_and(|items| items.iter().any(|item| same(item) || same(&item["panel"])));
+        match (self.kind, filter) {
+            (Kind::Panel, "region") | (Kind::Hostname, "set") | (Kind::Check, "kind") => same(&object[filter]),
+            (Kind::Panel, "check") => any(&object["checks"]),
+            (Kind::Panel, "state") => panel(self.shared, self.ledger, found).is_some_and(|panel| same(&panel["state"])),
+            (Kind::Panel, "label") => {
+                wanted.split_once([':', '=']).is_some_and(|(label, value)| object["labels"][label].as_str() == Some(value))
+            }
+            (Kind::Panel, "set") => self.ledger.users(Kind::Panel, found).iter().any(|(_, set)| set.eq_ignore_ascii_case(wanted)),
+            (Kind::Set, "panel") => any(&object["panels"]),
+            (Kind::Hostname, "zone") => {
+                let fleet = self.ledger.fleet();
+                let zone = self
+                    .ledger
+                    .id(Kind::Hostname, found)
+                    .and_then(|id| fleet.hostnames.get(id as usize))
+                    .map(|hostname| &fleet.zone(hostname.zone).name);
+                zone.is_some_and(|zone| Name::parse(wanted).is_ok_and(|wanted| *zone == wanted))
+            }
+            _ => true,
+        }
+    }
+}
+
+pub(super) fn fleet(shared: &Shared, caller: &Caller, secrets: bool) -> Result<Found, Refusal> {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    let mut all = Map::new();
+    if let Some(defaults) = ledger.defaults() {
+        all.insert("defaults".into(), defaults.json());
+    }
+    for kind in Kind::ALL {
+        let mut objects = Vec::new();
+        for item in ledger.in_order(kind) {
+            if !sight.sees(&ledger, kind, &item.name) {
+                continue;
+            }
+            let mut object = item.json();
+            if !secrets {
+                secret::mask(kind, &mut object);
+            }
+            let mut object = named(&item.name, object);
+            if kind == Kind::Zone && !shared.is_files() {
+                object["text"] = as_text(shared, &ledger, &item.name)?.into();
+            }
+            objects.push(object);
+        }
+        if !objects.is_empty() {
+            all.insert(kind.word().into(), Value::Array(objects));
+        }
+    }
+    Ok(Found { object: Value::Object(all), revision: shared.fleet_revision.load(Ordering::Acquire) })
+}
+
+/// A zone's records as text: what is not UTF-8 is written so that it is.
+fn as_text(shared: &Shared, ledger: &Ledger, zone: &str) -> Result<String, Refusal> {
+    match String::from_utf8(text_of(shared, zone)?) {
+        Ok(text) => Ok(text),
+        Err(error) => {
+            let Some(id) = ledger.id(Kind::Zone, zone) else { return Err(missing(Kind::Zone, zone)) };
+            let sheet = texts::read(&ledger.fleet().zones[id as usize].name, error.as_bytes()).map_err(Refusal::Faults)?;
+            Ok(sheet.text())
+        }
+    }
+}
+
+/// The zone's master file, from the store or from where it is read.
+pub(super) fn zone_text(shared: &Shared, zone: &str) -> Result<Vec<u8>, Refusal> {
+    let ledger = shared.ledger.read();
+    let id = ledger.id(Kind::Zone, zone);
+    match id.and_then(|id| ledger.fleet().zones.get(id as usize)).map(|zone| &zone.source) {
+        Some(Source::Text(text)) => Ok(text.as_bytes().to_vec()),
+        Some(Source::File(_)) => {
+            Err(Refusal::ReadOnly("this zone is read from a file of the node, and the API reads no files: look there".into()))
+        }
+        Some(Source::Stored { .. }) => text_of(shared, zone),
+        None => Err(missing(Kind::Zone, zone)),
+    }
+}
+
+pub(super) fn records(shared: &Shared, zone: &str, query: &RecordQuery, revision: u64) -> Result<Records, Refusal> {
+    let apex = {
+        let ledger = shared.ledger.read();
+        let Some(id) = ledger.id(Kind::Zone, zone) else { return Err(missing(Kind::Zone, zone)) };
+        ledger.fleet().zones[id as usize].name.clone()
+    };
+    let sheet = texts::read(&apex, &zone_text(shared, zone)?).map_err(Refusal::Faults)?;
+    let name = query.name.as_deref().map(|name| texts::owner(&apex, name)).transpose()?;
+    let rtype = query.rtype.as_deref().map(texts::rtype).transpose()?;
+    let after =
+        query.after.as_ref().map(|(name, rtype)| Ok::<_, Refusal>((texts::owner(&apex, name)?, texts::rtype(rtype)?))).transpose()?;
+    let mut items = Vec::new();
+    let mut has_more = false;
+    for set in sheet.after(after.as_ref().map(|(name, rtype)| (name, *rtype))) {
+        if name.as_ref().is_some_and(|name| set.name != *name) || rtype.is_some_and(|rtype| set.rtype != rtype) {
+            continue;
+        }
+        if items.len() == query.limit {
+            has_more = true;
+            break;
+        }
+        items.push(texts::shown_set(set));
+    }
+    Ok(Records { items, has_more, revision })
+}
+
+/// What holds for one panel, in the words of status.
+fn panel(shared: &Shared, ledger: &Ledger, found: &str) -> Option<Value> {
+    let fleet = ledger.fleet();
+    let panel = fleet.panels.get(ledger.id(Kind::Panel, found)? as usize)?;
+    let now_s = Shared::now_s();
+    let wishes = shared.wishes.read();
+    let wished: Option<&Wished> = wishes.get(found).filter(|wished| wished.holds(now_s));
+    let mut value = json!({
+        "name": panel.name,
+        "region": panel.region.map(|region| &fleet.region(region).name),
+        "state": wished.map_or(state_word(panel.state), |wished| &wished.state),
+        "fleet_state": state_word(panel.state),
+    });
+    if let (Some(wished), Some(object)) = (wished, value.as_object_mut()) {
+        object.insert("who".into(), wished.who.clone().into());
+        object.insert("since".into(), wished.since.into());
+        if !wished.reason.is_empty() {
+            object.insert("reason".into(), wished.reason.clone().into());
+        }
+        if let Some(until) = wished.until {
+            object.insert("until".into(), until.into());
+        }
+        if let Some(over) = wished.over {
+            let (now, _) = conducts(&[wished.wish(&panel.name)], now_s);
+            let shed = now.get(&panel.name).map_or(0.0, |conduct| if conduct.is_moving { f64::from(conduct.shed) / 65_536.0 } else { 1.0 });
+            object.insert("over".into(), over.into());
+            object.insert("handed_over".into(), shed.into());
+        }
+    }
+    Some(value)
+}
+
+pub(super) fn panel_state(shared: &Shared, caller: &Caller, name: &str) -> Result<Value, Refusal> {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    let found = key(Kind::Panel, name).ok().filter(|found| sight.sees(&ledger, Kind::Panel, found));
+    let mut value = found.and_then(|found| panel(shared, &ledger, &found)).ok_or_else(|| missing(Kind::Panel, name))?;
+    for key in ["name", "region"] {
+        value.as_object_mut().into_iter().for_each(|object| drop(object.shift_remove(key)));
+    }
+    Ok(value)
+}
+
+/// Until there are checks nobody knows more than what panels say themselves.
+pub(super) fn panel_health(shared: &Shared, caller: &Caller, name: &str) -> Result<Value, Refusal> {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    let id = ledger.id(Kind::Panel, name).filter(|_| sight.sees(&ledger, Kind::Panel, name)).ok_or_else(|| missing(Kind::Panel, name))?;
+    let panel = &ledger.fleet().panels[id as usize];
+    let reports = shared.reports.read();
+    let reported = reports.get(&panel.name.to_lowercase()).map(|reported| {
+        let mut gauges = reported.gauges.clone();
+        gauges.as_object_mut().into_iter().for_each(|gauges| drop(gauges.insert("at".into(), reported.at_s.into())));
+        gauges
+    });
+    let addresses: Vec<Value> =
+        panel.addresses.iter().map(|address| json!({"address": address.to_string(), "verdict": UNCHECKED})).collect();
+    Ok(
+        json!({"panel": panel.name, "verdict": UNCHECKED, "reason": "it counts as up, because health checks are not built yet", "addresses": addresses, "reported": reported}),
+    )
+}
+
+const UNCHECKED: &str = "unchecked";
+
+pub(super) fn status(shared: &Shared, caller: &Caller) -> Result<Value, Refusal> {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    let told = shared.told.load();
+    let mut hidden = 0;
+    let mut visible = |kind: Kind| -> Vec<String> {
+        let (seen, unseen): (Vec<_>, Vec<_>) =
+            ledger.items(kind, None).map(|(found, _)| found.to_owned()).partition(|found| sight.sees(&ledger, kind, found));
+        hidden += unseen.len();
+        seen.into_iter().take(MAX_LISTED).collect()
+    };
+    let (panels, zones, sets) = (visible(Kind::Panel), visible(Kind::Zone), visible(Kind::Set));
+    let mut sets_of: std::collections::HashMap<u32, Vec<&str>> = std::collections::HashMap::new();
+    for set in sets.iter().filter_map(|set| ledger.id(Kind::Set, set)) {
+        let set = &ledger.fleet().sets[set as usize];
+        set.members.iter().for_each(|member| sets_of.entry(member.panel.0).or_default().push(&set.name));
+    }
+    let panels: Vec<Value> = panels
+        .iter()
+        .filter_map(|found| {
+            let mut value = panel(shared, &ledger, found)?;
+            value["verdict"] = UNCHECKED.into();
+            value["sets"] = json!(ledger.id(Kind::Panel, found).and_then(|id| sets_of.get(&id)).cloned().unwrap_or_default());
+            Some(value)
+        })
+        .collect();
+    let set = |found: &String| {
+        let set = &ledger.fleet().sets[ledger.id(Kind::Set, found)? as usize];
+        Some(json!({"name": set.name, "panels": set.members.len()}))
+    };
+    let zone = |found: &String| {
+        let id = ledger.id(Kind::Zone, found)?;
+        let fleet = ledger.fleet();
+        let zone = &fleet.zones[id as usize];
+        let served = crate::snapshot::path::Path::read(zone.name.wire()).and_then(|path| {
+            let snapshot = shared.slot.load();
+            match snapshot.zones.find(&path, path.count())? {
+                crate::snapshot::Serving::Zone(zone, _) if zone.apex() == path.wire() => Some((zone.records(), zone.serial())),
+                _ => None,
+            }
+        });
+        let mut value = json!({"name": found, "state": if served.is_some() { "served" } else { "broken" }});
+        if let Some((records, serial)) = served {
+            value["records"] = records.into();
+            value["serial"] = serial.into();
+        }
+        Some(value)
+    };
+    let mut value = json!({
+        "node": shared.node,
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": told.is_ready,
+        "generation": told.generation,
+        "revision": shared.store.revision(),
+        "truth": if shared.is_files() { "files" } else { "store" },
+        "problems": if sight.is_all() { json!(told.problems) } else { json!([]) },
+        "panels": panels,
+        "zones": zones.iter().filter_map(zone).collect::<Vec<_>>(),
+        "sets": sets.iter().filter_map(set).collect::<Vec<_>>(),
+        "hostnames": ledger.count(Kind::Hostname),
+    });
+    if !sight.is_all() {
+        value["hostnames"] =
+            ledger.items(Kind::Hostname, None).filter(|(found, _)| sight.sees(&ledger, Kind::Hostname, found)).count().into();
+        value["hidden"] = hidden.into();
+        value["hidden_problems"] = told.problems.len().into();
+    }
+    Ok(value)
+}
+
+/// Whoever sees not all asks for names of its zones, and of hostnames it sees.
+pub(super) fn may_explain(shared: &Shared, caller: &Caller, question: &Question) -> Result<(), Refusal> {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    if sight.is_all() {
+        return Ok(());
+    }
+    let mut at = Some(question.name.clone());
+    while let Some(name) = at {
+        let found = shown(&name);
+        if ledger.item(Kind::Hostname, &found).is_some() && !sight.sees(&ledger, Kind::Hostname, &found) {
+            break;
+        }
+        if ledger.item(Kind::Zone, &found).is_some() {
+            if sight.sees(&ledger, Kind::Zone, &found) {
+                return Ok(());
+            }
+            break;
+        }
+        at = name.parent();
+    }
+    Err(Refusal::NotFound(format!("there is no name `{}` in this token's scope", shown(&question.name))))
+}
+
+/// Regions and others that the caller may not know of are not named.
+pub(super) fn within_scope(shared: &Shared, caller: &Caller, mut explanation: Value) -> Value {
+    let ledger = shared.ledger.read();
+    let sight = Sight::of(caller, &ledger);
+    if sight.is_all() {
+        return explanation;
+    }
+    let hidden = |kind: Kind| {
+        ledger
+            .items(kind, None)
+            .filter(|(found, _)| !sight.sees(&ledger, kind, found))
+            .map(|(_, item)| item.name.clone())
+            .collect::<Vec<_>>()
+    };
+    let names: Vec<String> = [Kind::Region, Kind::Panel, Kind::Set].into_iter().flat_map(hidden).collect();
+    hide(&mut explanation, &names);
+    explanation
+}
+
+/// Takes names out of all texts.
+fn hide(value: &mut Value, names: &[String]) {
+    match value {
+        Value::String(text) => *text = without(text, names),
+        Value::Array(items) => items.iter_mut().for_each(|item| hide(item, names)),
+        Value::Object(keys) => keys.values_mut().for_each(|value| hide(value, names)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn without(text: &str, names: &[String]) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut all = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_part) {
+        let end = rest[start..].find(|c| !is_part(c)).map_or(rest.len(), |len| start + len);
+        let word = rest[start..end].trim_end_matches('.');
+        all += &rest[..start];
+        all += if names.iter().any(|name| name.eq_ignore_ascii_case(word)) { "(hidden)" } else { word };
+        rest = &rest[start + word.len()..];
+        // A full stop is no part of a name.
+        let stops = rest.len() - rest.trim_start_matches('.').len();
+        all += &rest[..stops];
+        rest = &rest[stops..];
+    }
+    all + rest
+}
+
+/// A fleet's document without what names files of the node.
+pub(super) fn without_paths(json: &Value) -> Value {
+    let mut json = json.clone();
+    for (list, path, kept) in [("zone", "file", None), ("check", "password_file", Some("password")), ("key", "secret_file", Some("secret"))]
+    {
+        for object in json.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+            if object.shift_remove(path).is_some()
+                && let Some(kept) = kept
+            {
+                object.insert(kept.into(), MASK.into());
+            }
+        }
+    }
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_out_as_whole_words() {
+        let names = ["us-east".to_owned(), "fra1".to_owned()];
+        for (text, expected) in [
+            ("region us-east, next in eu's `then`", "region (hidden), next in eu's `then`"),
+            ("`us-east`", "`(hidden)`"),
+            ("us-east.", "(hidden)."),
+            ("us-east2 and fra1.x... FRA1", "us-east2 and fra1.x... (hidden)"),
+            ("", ""),
+            ("nothing, é fra1é", "nothing, é (hidden)é"),
+        ] {
+            assert_eq!(without(text, &names), expected);
+        }
+    }
+}

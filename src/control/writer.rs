@@ -1,0 +1,555 @@
+//! The one who changes things: each change is judged, compiled, stored, published, and only then answered.
+
+use super::effect;
+use super::journal::Entry;
+use super::making::{Made, make};
+use super::secret;
+use super::shared::{Post, Shared, Wished, state};
+use super::sight::{Sight, outside};
+use super::texts;
+use super::tokens::{self, Token};
+use super::{Caller, Change, Difference, Done, Fault, How, Refusal, Role, StateOrder, TokenOrder, TokenShown};
+use crate::clock;
+use crate::compile::plan::{Orders, ZonePlan};
+use crate::dns::name::Name;
+use crate::fleet::Kind;
+use crate::fleet::ledger::{Edit, Flaw, Ledger, NoDraft, Target, key};
+use crate::pilot::Event;
+use crate::store::{Commit, Expect, StoreError, Write};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Users of an object that a refusal names.
+const MAX_USERS: usize = 20;
+/// While nothing is asked for, old history is removed and a good copy kept at this interval.
+const CHORES: Duration = Duration::from_secs(30);
+/// A reason is a sentence.
+const MAX_REASON: usize = 500;
+/// Nobody drains for longer than a year.
+const MAX_SPAN_S: u64 = 366 * 24 * 3600;
+
+/// Something to be done, and where the answer goes.
+pub(super) struct Job {
+    pub(super) caller: Caller,
+    pub(super) task: Task,
+    /// 0: waits; 1: is being done; 2: whoever asked has gone.
+    pub(super) stage: Arc<AtomicU8>,
+    pub(super) reply: oneshot::Sender<Result<Outcome, Refusal>>,
+}
+
+pub(super) enum Task {
+    Change(Change, How),
+    MakeToken(TokenOrder),
+    DropToken(String),
+    /// A change of `verb` was refused before it came here.
+    Refused {
+        verb: String,
+        objects: Vec<String>,
+        why: String,
+    },
+    /// Somebody without a token that is known.
+    Unknown {
+        from: String,
+    },
+    /// The token was used; none if it is in the environment.
+    Used(String),
+    /// What stands in files becomes the store's: the fleet's document and the texts of its zones.
+    Import {
+        json: Value,
+        texts: Vec<(String, Vec<u8>)>,
+    },
+}
+
+pub(super) enum Outcome {
+    Done(Box<Done>),
+    Token(String, TokenShown),
+    Nothing,
+}
+
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    /// What each zone's hostnames are answered with now.
+    pub(super) orders: HashMap<Name, Orders>,
+    /// What zones were compiled from, while that is known.
+    pub(super) plans: HashMap<Name, Arc<ZonePlan>>,
+}
+
+/// What a change comes to before it is judged.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) edits: Vec<Edit>,
+    /// The whole fleet instead of edits.
+    pub(super) fleet: Option<Value>,
+    /// By zone's key.
+    pub(super) texts: Vec<(String, Vec<u8>)>,
+    pub(super) states: Vec<(String, Option<Wished>)>,
+    /// The object the answer shows.
+    pub(super) shows: Option<Target>,
+    pub(super) is_zone_deleted: bool,
+    pub(super) is_records: bool,
+    /// The store has nothing yet, so all is written.
+    pub(super) is_import: bool,
+}
+
+impl Writer {
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        loop {
+            match jobs.recv_timeout(CHORES) {
+                Ok(job) => self.take(job),
+                Err(RecvTimeoutError::Timeout) => self.chores(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        if job.stage.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return;
+        }
+        let done = catch_unwind(AssertUnwindSafe(|| self.perform(&job.caller, job.task)));
+        let done = done.unwrap_or_else(|_| {
+            tracing::error!("a change met a fault of meridian's own; please report it with the log above");
+            Err(Refusal::Gone("the change met a fault of meridian's own; please report it with the node's log".into()))
+        });
+        // Whoever asked may have gone.
+        let _ = job.reply.send(done);
+    }
+
+    fn chores(&self) {
+        let now_s = Shared::now_s();
+        for error in [self.shared.store.prune(now_s).err(), self.shared.store.keep_good(now_s).err()].into_iter().flatten() {
+            tracing::warn!("the store: {}", error.in_full());
+        }
+    }
+
+    fn perform(&mut self, caller: &Caller, task: Task) -> Result<Outcome, Refusal> {
+        match task {
+            Task::Change(change, how) => {
+                let (verb, objects) = (verb(&change), objects(&change));
+                let done = self.change(caller, &verb, change, &how);
+                if let Err(refusal) = &done {
+                    self.refused(caller, &verb, objects, super::refusal::sentence(refusal));
+                }
+                done.map(|done| Outcome::Done(Box::new(done)))
+            }
+            Task::Import { json, texts } => {
+                let wanted = Wanted { fleet: Some(json), texts, is_import: true, ..Wanted::default() };
+                self.make(caller, "import", wanted, &How { force: true, ..How::default() }).map(|done| Outcome::Done(Box::new(done)))
+            }
+            Task::MakeToken(order) => self.make_token(caller, &order),
+            Task::DropToken(name) => self.drop_token(caller, &name),
+            Task::Refused { verb, objects, why } => {
+                self.refused(caller, &verb, objects, why);
+                Ok(Outcome::Nothing)
+            }
+            Task::Unknown { from } => {
+                let entry = Entry {
+                    who: "unknown".into(),
+                    from: Some(from),
+                    verb: "authenticate".into(),
+                    refused: Some("unknown token".into()),
+                    ..Entry::default()
+                };
+                let _ = self.shared.store.note(Shared::now_s(), &[], entry.bytes());
+                Ok(Outcome::Nothing)
+            }
+            Task::Used(name) => {
+                let token = self.shared.tokens.write().used(&name, Shared::now_s());
+                if let Some(bytes) = token.and_then(|token| serde_json::to_vec(&token).ok()) {
+                    let _ = self.shared.store.quiet(&format!("tokens/{name}"), Some(bytes));
+                }
+                Ok(Outcome::Nothing)
+            }
+        }
+    }
+
+    /// A refused change of somebody known: it stands in the log, whether or not that can be written now.
+    fn refused(&self, caller: &Caller, verb: &str, objects: Vec<String>, why: String) {
+        tracing::info!(who = caller.who, verb, "refused: {why}");
+        let entry = Entry { objects: objects.clone(), refused: Some(why), ..Entry::of(caller, verb) };
+        let _ = self.shared.store.note(Shared::now_s(), &objects, entry.bytes());
+    }
+
+    fn change(&mut self, caller: &Caller, verb: &str, change: Change, how: &How) -> Result<Done, Refusal> {
+        if !caller.may_change() {
+            return Err(Refusal::Forbidden(outside(caller)));
+        }
+        let is_state = matches!(change, Change::State { .. });
+        if self.shared.is_files() && !is_state {
+            return Err(Refusal::ReadOnly(self.shared.read_only.read().clone()));
+        }
+        let wanted = {
+            let ledger = self.shared.ledger.read();
+            let sight = Sight::of(caller, &ledger);
+            super::wanting::wanted(&self.shared, &ledger, &sight, caller, change, how)?
+        };
+        self.make(caller, verb, wanted, how)
+    }
+
+    fn make(&mut self, caller: &Caller, verb: &str, wanted: Wanted, how: &How) -> Result<Done, Refusal> {
+        let shared = Arc::clone(&self.shared);
+        let empty = Ledger::default();
+        let held = shared.ledger.read();
+        let ledger: &Ledger = if wanted.is_import { &empty } else { &held };
+        let sight = Sight::of(caller, ledger);
+        let sees = |kind: Kind, name: &str| sight.sees(ledger, kind, name);
+        let draft = match &wanted.fleet {
+            Some(json) => ledger.replace(json),
+            None => ledger.draft(&wanted.edits, &sees),
+        };
+        let draft = draft.map_err(|why| refusal(ledger, &sight, &wanted, why))?;
+        let made = make(self, ledger, draft, &wanted, how)?;
+        let revision = shared.store.revision();
+        let mut done = Done {
+            revision,
+            generation: shared.told.load().generation,
+            is_made: wanted.shows.as_ref().is_some_and(|target| !has(ledger, target)),
+            warnings: made.draft.warnings.iter().map(|flaw| flaw.problem.to_string()).chain(made.warnings.iter().cloned()).collect(),
+            ..Done::default()
+        };
+        if how.dry_run {
+            done.differences = differences(&shared, ledger, &made, &wanted);
+            done.effect = effect::of(&shared, ledger, &made, &sight);
+            return Ok(done);
+        }
+        let writes = writes(&made, &wanted);
+        if writes.is_empty() {
+            (done.object, done.object_revision) = shown(ledger, wanted.shows.as_ref());
+            return Ok(done);
+        }
+        let counted = writes.len();
+        done.revision = self.store(caller, verb, writes)?;
+        drop(held);
+        let objects = made.keys(&wanted);
+        done.generation = self.publish(made, &wanted, done.revision)?;
+        let ledger = shared.ledger.read();
+        (done.object, done.object_revision) = shown(&ledger, wanted.shows.as_ref());
+        drop(ledger);
+        tracing::info!(who = caller.who, verb, revision = done.revision, generation = done.generation, documents = counted, "changed");
+        let told: Vec<&String> = objects.iter().take(MAX_USERS).collect();
+        let kind = if wanted.states.is_empty() { "change" } else { "state" };
+        let body = json!({"verb": verb, "who": caller.who, "revision": done.revision, "generation": done.generation, "objects": told, "count": objects.len()});
+        shared.happenings.tell(kind, Shared::now_s(), body, objects);
+        Ok(done)
+    }
+
+    /// Durable when it returns; refused when not.
+    fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<u64, Refusal> {
+        let commit = Commit { writes, entry: Entry::of(caller, verb).bytes(), at_s: Shared::now_s() };
+        self.shared.storing_since_ms.store(clock::now().mono_ms.max(1), Ordering::Release);
+        let stored = self.shared.store.commit(commit);
+        self.shared.storing_since_ms.store(0, Ordering::Release);
+        stored.map_err(|error| {
+            tracing::error!("the store: {}", error.in_full());
+            match error {
+                StoreError::Full { .. } => Refusal::Full(error.to_string()),
+                StoreError::Refused(what) => Refusal::TooLarge(what),
+                error => Refusal::Gone(error.in_full()),
+            }
+        })
+    }
+
+    /// The change is stored: the ledger has it, and the answers follow. Gives the generation that has it.
+    fn publish(&mut self, made: Made, wanted: &Wanted, revision: u64) -> Result<u64, Refusal> {
+        let shared = Arc::clone(&self.shared);
+        let mut events = Vec::new();
+        if made.is_fleet() {
+            let mut ledger = shared.ledger.write();
+            let sources = made.sources(revision);
+            let Made { draft, outcome, .. } = made;
+            if wanted.is_import {
+                *ledger = Ledger::default();
+            }
+            ledger.apply(draft, revision);
+            for (zone, source) in sources {
+                ledger.place_zone(&zone, source);
+            }
+            events.push(outcome.event(self, &ledger));
+            shared.fleet_revision.store(revision, Ordering::Release);
+        }
+        if !wanted.states.is_empty() {
+            let mut wishes = shared.wishes.write();
+            for (panel, wished) in &wanted.states {
+                match wished {
+                    Some(wished) => wishes.insert(panel.clone(), wished.clone()),
+                    None => wishes.remove(panel),
+                };
+            }
+        }
+        // Also after a change of the fleet: a panel may be there again.
+        let wishes = shared.wishes();
+        if !wanted.states.is_empty() || !wishes.is_empty() {
+            events.push(Event::Wishes(wishes));
+        }
+        let (done, published) = oneshot::channel();
+        let gone = || Refusal::Gone("the change is stored, and the node is stopping: the next start answers with it".into());
+        shared.pilot.send(Post { events, done }).map_err(|_| gone())?;
+        published.blocking_recv().map_err(|_| gone())
+    }
+
+    fn make_token(&mut self, caller: &Caller, order: &TokenOrder) -> Result<Outcome, Refusal> {
+        let verb = "token make";
+        let objects = vec![format!("tokens/{}", order.name)];
+        if let Err(refusal) = self.may_make_token(caller, order) {
+            self.refused(caller, verb, objects, super::refusal::sentence(&refusal));
+            return Err(refusal);
+        }
+        let text = tokens::make().map_err(Refusal::Gone)?;
+        let token = Token::of(order, tokens::hash(&text), Shared::now_s());
+        let bytes = serde_json::to_vec(&token).map_err(|error| Refusal::Gone(error.to_string()))?;
+        self.store(caller, verb, vec![Write { key: objects[0].clone(), expect: Expect::Absent, value: Some(bytes) }])?;
+        let shown = token.shown(&order.name);
+        self.shared.tokens.write().put(&order.name, token);
+        Ok(Outcome::Token(text, shown))
+    }
+
+    fn may_make_token(&self, caller: &Caller, order: &TokenOrder) -> Result<(), Refusal> {
+        if caller.role != Role::Admin || !caller.sees_all() {
+            return Err(Refusal::Forbidden("tokens are an admin's business".into()));
+        }
+        let ends = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = &order.name;
+        let is_sane = (1..=63).contains(&name.len())
+            && name.starts_with(ends)
+            && name.ends_with(ends)
+            && name.chars().all(|c| ends(c) || c == '-' || c == '.');
+        if !is_sane || ["environment", "node", "unknown"].contains(&name.as_str()) {
+            return Err(Refusal::fault("/name", "that cannot be a token's name", "use 1 to 63 letters, digits, `-`, `_` and `.`"));
+        }
+        if self.shared.tokens.read().get(name).is_some() {
+            return Err(Refusal::fault("/name", "there is a token of this name", "drop that one first, or choose another name"));
+        }
+        if let Role::Panel(panel) = &order.role
+            && self.shared.ledger.read().item(Kind::Panel, panel).is_none()
+        {
+            return Err(Refusal::fault(
+                "/panel",
+                format!("unknown panel `{}`", crate::document::shown(panel)),
+                "name one of the fleet's panels",
+            ));
+        }
+        Ok(())
+    }
+
+    fn drop_token(&mut self, caller: &Caller, name: &str) -> Result<Outcome, Refusal> {
+        let (verb, key) = ("token drop", format!("tokens/{name}"));
+        if caller.role != Role::Admin || !caller.sees_all() {
+            let refusal = Refusal::Forbidden("tokens are an admin's business".into());
+            self.refused(caller, verb, vec![key], super::refusal::sentence(&refusal));
+            return Err(refusal);
+        }
+        if self.shared.tokens.read().get(name).is_none() {
+            return Err(Refusal::NotFound(format!("there is no token `{}`", crate::document::shown(name))));
+        }
+        self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
+        self.shared.tokens.write().remove(name);
+        Ok(Outcome::Nothing)
+    }
+}
+
+/// The words a change goes by in the log.
+fn verb(change: &Change) -> String {
+    match change {
+        Change::Put { .. } | Change::PutDefaults(_) => "put",
+        Change::Patch { .. } | Change::PatchDefaults(_) => "patch",
+        Change::Delete { .. } => "delete",
+        Change::Fleet(_) => "apply",
+        Change::ZoneFile { .. } => "put file",
+        Change::Records { set: Some(_), .. } => "put records",
+        Change::Records { set: None, .. } => "delete records",
+        Change::State { state: Some(order), .. } => return format!("state {}", order.state.chars().take(20).collect::<String>()),
+        Change::State { state: None, .. } => "state clear",
+        Change::Revert(revision) => return format!("revert {revision}"),
+        Change::Restore(_) => "restore",
+    }
+    .to_owned()
+}
+
+fn objects(change: &Change) -> Vec<String> {
+    let of =
+        |kind: &Kind, name: &str| format!("{}/{}", kind.plural(), key(*kind, name).unwrap_or_else(|_| name.chars().take(255).collect()));
+    match change {
+        Change::Put { kind, name, .. } | Change::Patch { kind, name, .. } | Change::Delete { kind, name } => vec![of(kind, name)],
+        Change::PutDefaults(_) | Change::PatchDefaults(_) => vec!["defaults".into()],
+        Change::ZoneFile { zone, .. } | Change::Records { zone, .. } => vec![of(&Kind::Zone, zone).replacen("zones/", "files/", 1)],
+        Change::State { panel, .. } => vec![of(&Kind::Panel, panel).replacen("panels/", "states/", 1)],
+        Change::Fleet(_) | Change::Revert(_) | Change::Restore(_) => Vec::new(),
+    }
+}
+
+fn has(ledger: &Ledger, target: &Target) -> bool {
+    match target {
+        Target::Defaults => true,
+        Target::Object(kind, name) => ledger.item(*kind, name).is_some(),
+    }
+}
+
+/// The object as it is now, secrets masked, and its revision.
+pub(super) fn shown(ledger: &Ledger, target: Option<&Target>) -> (Option<Value>, u64) {
+    match target {
+        None => (None, 0),
+        Some(Target::Defaults) => ledger.defaults().map_or((Some(json!({})), 0), |item| (Some(item.json()), item.revision)),
+        Some(Target::Object(kind, name)) => ledger.item(*kind, name).map_or((None, 0), |item| {
+            let mut object = item.json();
+            secret::mask(*kind, &mut object);
+            (Some(object), item.revision)
+        }),
+    }
+}
+
+/// What the store is to write. A document is the object and where it stands among its like.
+fn writes(made: &Made, wanted: &Wanted) -> Vec<Write> {
+    let mut writes = Vec::new();
+    let mut put = |key: String, value: Option<Vec<u8>>| writes.push(Write { key, expect: Expect::Any, value });
+    for (target, item) in &made.draft.items {
+        let stored =
+            item.as_ref().map(|item| format!("{{\"name\":{},\"position\":{},\"keys\":{}}}", json!(item.name), item.position, item.body));
+        put(store_key(target), stored.map(String::into_bytes));
+        if let (Target::Object(Kind::Zone, zone), None) = (target, item) {
+            put(format!("files/{zone}"), None);
+            put(format!("serials/{zone}"), None);
+        }
+    }
+    for text in &made.texts {
+        put(format!("files/{}", text.zone), Some(text.text.clone()));
+        put(format!("serials/{}", text.zone), text.serial.map(|serial| serial.to_string().into_bytes()));
+    }
+    for (panel, wished) in &wanted.states {
+        put(format!("states/{panel}"), wished.as_ref().and_then(|wished| serde_json::to_vec(wished).ok()));
+    }
+    writes
+}
+
+pub(super) fn store_key(target: &Target) -> String {
+    match target {
+        Target::Defaults => "defaults".into(),
+        Target::Object(kind, key) => format!("{}/{key}", kind.plural()),
+    }
+}
+
+fn refusal(ledger: &Ledger, sight: &Sight, wanted: &Wanted, why: NoDraft) -> Refusal {
+    match why {
+        NoDraft::Flaws(flaws) => Refusal::Faults(flaws.into_iter().map(fault).collect()),
+        NoDraft::InUse { edit, users } => {
+            let all = users.len();
+            let seen = users.into_iter().filter(|(kind, name)| sight.sees(ledger, *kind, name));
+            let seen: Vec<String> = seen.map(|(kind, name)| format!("{}/{name}", kind.plural())).collect();
+            let hidden = all - seen.len();
+            let what = match wanted.edits.get(edit).map(|edit| &edit.target) {
+                Some(Target::Object(kind, name)) => format!("{} {}", kind.word(), crate::document::shown(name)),
+                _ => "it".into(),
+            };
+            Refusal::InUse { what: format!("{what} is used by {all} others"), users: seen.into_iter().take(MAX_USERS).collect(), hidden }
+        }
+    }
+}
+
+fn fault(flaw: Flaw) -> Fault {
+    Fault { pointer: flaw.pointer, ..Fault::of(&flaw.problem) }
+}
+
+fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -> Vec<Difference> {
+    let mut differences: Vec<Difference> = Vec::new();
+    for (target, item) in &made.draft.items {
+        let (before, _) = shown(ledger, Some(target));
+        let before = before.filter(|_| has(ledger, target));
+        let after = item.as_ref().map(|item| {
+            let mut object = item.json();
+            if let Target::Object(kind, _) = target {
+                secret::mask(*kind, &mut object);
+            }
+            object
+        });
+        // A place in the list alone is nothing anybody looks at.
+        if before != after || before.is_none() {
+            differences.push(Difference { object: store_key(target), before, after, ..Difference::default() });
+        }
+    }
+    for text in &made.texts {
+        let old = shared.store.get(&format!("files/{}", text.zone)).ok().flatten().map(|document| document.value).unwrap_or_default();
+        let (removed, added) = texts::lines_between(&old, &text.text);
+        differences.push(Difference { object: format!("files/{}", text.zone), removed, added, ..Difference::default() });
+    }
+    for (panel, wished) in &wanted.states {
+        let before = shared.wishes.read().get(panel).and_then(|wished| serde_json::to_value(wished).ok());
+        let after = wished.as_ref().and_then(|wished| serde_json::to_value(wished).ok());
+        differences.push(Difference { object: format!("states/{panel}"), before, after, ..Difference::default() });
+    }
+    differences
+}
+
+/// A state that is wanted, or what is wrong with it.
+pub(super) fn wished(order: &StateOrder, who: &str, now_s: u64) -> Result<Wished, Refusal> {
+    if state(&order.state).is_none() {
+        let guess = crate::document::did_you_mean(&order.state, ["enabled", "draining", "disabled"]);
+        let hint = if guess.is_empty() { "write enabled, draining or disabled".to_owned() } else { guess };
+        return Err(Refusal::fault("/state", format!("unknown state `{}`", crate::document::shown(&order.state)), hint));
+    }
+    if order.reason.chars().count() > MAX_REASON || order.reason.chars().any(char::is_control) {
+        return Err(Refusal::fault("/reason", "a reason is one line of at most 500 characters", ""));
+    }
+    for (pointer, span) in [("/over", order.over_s), ("/for", order.for_s)] {
+        if span.is_some_and(|span| span == 0 || span > MAX_SPAN_S) {
+            return Err(Refusal::fault(pointer, "a time from 1s to 366d belongs here", "leave it out for none"));
+        }
+    }
+    if order.over_s.is_some() && order.state != "draining" {
+        return Err(Refusal::fault("/over", "only a drain is handed over", "leave it out"));
+    }
+    Ok(Wished::of(order, who, now_s))
+}
+
+/// A merge patch (RFC 7396).
+pub(super) fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Some(object) = target.as_object_mut() else { return };
+    for (key, value) in patch {
+        match value {
+            Value::Null => drop(object.shift_remove(key)),
+            value => merge(object.entry(key.clone()).or_insert(Value::Null), value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples of RFC 7396, appendix A.
+    #[test]
+    fn merge_patches() {
+        for (target, patch, result) in [
+            (r#"{"a":"b"}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"b":"c"}"#, r#"{"a":"b","b":"c"}"#),
+            (r#"{"a":"b"}"#, r#"{"a":null}"#, r"{}"),
+            (r#"{"a":"b","b":"c"}"#, r#"{"a":null}"#, r#"{"b":"c"}"#),
+            (r#"{"a":["b"]}"#, r#"{"a":"c"}"#, r#"{"a":"c"}"#),
+            (r#"{"a":"c"}"#, r#"{"a":["b"]}"#, r#"{"a":["b"]}"#),
+            (r#"{"a":{"b":"c"}}"#, r#"{"a":{"b":"d","c":null}}"#, r#"{"a":{"b":"d"}}"#),
+            (r#"{"a":[{"b":"c"}]}"#, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+            (r#"["a","b"]"#, r#"["c","d"]"#, r#"["c","d"]"#),
+            (r#"{"a":"b"}"#, r#"["c"]"#, r#"["c"]"#),
+            (r#"{"a":"foo"}"#, r"null", r"null"),
+            (r#"{"a":"foo"}"#, r#""bar""#, r#""bar""#),
+            (r#"{"e":null}"#, r#"{"a":1}"#, r#"{"e":null,"a":1}"#),
+            (r"[1,2]", r#"{"a":"b","c":null}"#, r#"{"a":"b"}"#),
+            (r"{}", r#"{"a":{"bb":{"ccc":null}}}"#, r#"{"a":{"bb":{}}}"#),
+        ] {
+            let mut value: Value = serde_json::from_str(target).unwrap();
+            merge(&mut value, &serde_json::from_str(patch).unwrap());
+            assert_eq!(value, serde_json::from_str::<Value>(result).unwrap(), "{target} {patch}");
+        }
+    }
+}

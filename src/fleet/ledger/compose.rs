@@ -1,0 +1,197 @@
+//! Documents put together from objects: whole fleets, and just what a change has to do with.
+
+use super::{Edit, Flaw, Item, Ledger, Sight, Target, key};
+use crate::document::{Pointers, Problem, Reader, Value as Node, from_json};
+use crate::fleet::{Fleet, Kind, Origin, build, doc};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Objects of a document under way.
+#[derive(Default)]
+pub(super) struct Composed {
+    defaults: Option<(Value, Option<usize>)>,
+    lists: BTreeMap<Kind, Vec<Listed>>,
+    /// Where an object stands in its list, by key.
+    at: HashMap<(Kind, String), usize>,
+}
+
+struct Listed {
+    name: String,
+    body: Value,
+    /// The edit it comes from.
+    edit: Option<usize>,
+}
+
+/// The objects of a document in the form of fleet.toml, in its order.
+pub(super) fn objects(json: &Value) -> Vec<(Target, Value)> {
+    let mut objects = Vec::new();
+    objects.extend(json.get("defaults").map(|defaults| (Target::Defaults, defaults.clone())));
+    for kind in Kind::ALL {
+        for object in json.get(kind.word()).and_then(Value::as_array).into_iter().flatten() {
+            let Some(mut keys) = object.as_object().cloned() else { continue };
+            if let Some(Value::String(name)) = keys.shift_remove("name") {
+                objects.push((Target::Object(kind, name), Value::Object(keys)));
+            }
+        }
+    }
+    objects
+}
+
+impl Composed {
+    pub(super) fn whole(ledger: &Ledger) -> Self {
+        let mut composed = Self::default();
+        composed.defaults = ledger.defaults.as_ref().map(|item| (item.json(), None));
+        for kind in Kind::ALL {
+            for item in ledger.in_order(kind) {
+                composed.add(kind, &item.name, item.json(), None);
+            }
+        }
+        composed
+    }
+
+    pub(super) fn has(&self, kind: Kind, key: &str) -> bool {
+        self.at.contains_key(&(kind, key.to_owned()))
+    }
+
+    pub(super) fn set_defaults(&mut self, body: Value, edit: Option<usize>) {
+        self.defaults = Some((body, edit));
+    }
+
+    /// Adds the object, or puts it in the place of the one with its key.
+    pub(super) fn add(&mut self, kind: Kind, name: &str, body: Value, edit: Option<usize>) {
+        let key = key(kind, name).unwrap_or_else(|_| name.to_lowercase());
+        let list = self.lists.entry(kind).or_default();
+        let listed = Listed { name: name.to_owned(), body, edit };
+        match self.at.get(&(kind, key.clone())) {
+            Some(at) => list[*at] = listed,
+            None => {
+                self.at.insert((kind, key), list.len());
+                list.push(listed);
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, kind: Kind, key: &str) {
+        let Some(at) = self.at.remove(&(kind, key.to_owned())) else { return };
+        let list = self.lists.entry(kind).or_default();
+        list.remove(at);
+        self.at.iter_mut().filter(|((of, _), other)| *of == kind && **other > at).for_each(|(_, other)| *other -= 1);
+    }
+
+    /// Applies the edits to what is there; each takes the place of the object it is about.
+    pub(super) fn edit(&mut self, edits: &[Edit]) {
+        for (number, edit) in edits.iter().enumerate() {
+            match (&edit.target, &edit.body) {
+                (Target::Defaults, body) => self.set_defaults(body.clone().unwrap_or_else(|| json!({})), Some(number)),
+                (Target::Object(kind, name), Some(body)) => self.add(*kind, name, body.clone(), Some(number)),
+                (Target::Object(kind, name), None) => self.remove(*kind, &key(*kind, name).unwrap_or_default()),
+            }
+        }
+    }
+
+    /// For objects that were sound before: every problem, as it is.
+    pub(super) fn build_all(self) -> (Arc<Fleet>, Vec<Problem>) {
+        let (fleet, problems, _) = self.read(&|_| Vec::new());
+        (Arc::new(fleet), problems)
+    }
+
+    /// The fleet it makes, with warnings; or what is wrong with the edits.
+    pub(super) fn build(self, ledger: &Ledger, sight: Sight<'_>) -> Result<(Fleet, Vec<Flaw>), Vec<Flaw>> {
+        let known = |word: &str| -> Vec<String> {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+            kind.into_iter()
+                .flat_map(|kind| ledger.in_order(kind).into_iter().map(move |item| (kind, item)))
+                .filter(|(kind, item)| sight(*kind, &item.name))
+                .map(|(_, item)| item.name.clone())
+                .collect()
+        };
+        let (fleet, problems, pointers) = self.read(&known);
+        let flaws: Vec<Flaw> = problems.into_iter().map(|problem| self.flaw(problem, &pointers, sight)).collect();
+        if flaws.iter().any(|flaw| flaw.problem.is_error()) {
+            return Err(flaws.into_iter().filter(|flaw| flaw.problem.is_error()).collect());
+        }
+        Ok((fleet, flaws))
+    }
+
+    fn read(&self, known: &dyn Fn(&str) -> Vec<String>) -> (Fleet, Vec<Problem>, Pointers) {
+        let mut document = Map::new();
+        if let Some((defaults, _)) = &self.defaults {
+            document.insert("defaults".into(), defaults.clone());
+        }
+        for (kind, list) in &self.lists {
+            let objects = list.iter().map(|listed| match &listed.body {
+                Value::Object(keys) => {
+                    let mut object = Map::with_capacity(keys.len() + 1);
+                    object.insert("name".into(), Value::String(listed.name.clone()));
+                    object.extend(keys.iter().filter(|(key, _)| *key != "name").map(|(key, value)| (key.clone(), value.clone())));
+                    Value::Object(object)
+                }
+                other => other.clone(),
+            });
+            document.insert(kind.word().into(), Value::Array(objects.collect()));
+        }
+        let (node, pointers) = from_json(&Value::Object(document));
+        let reader = Reader::new("");
+        let fleet = match &node.it {
+            Node::Table(table) => build::build_with(&reader, &doc::read(&reader, table), Origin::Store, known),
+            _ => Fleet::default(),
+        };
+        (fleet, reader.into_problems(), pointers)
+    }
+
+    /// The problem as whoever sent the edit knows it.
+    fn flaw(&self, mut problem: Problem, pointers: &Pointers, sight: Sight<'_>) -> Flaw {
+        let pointer = pointers.of(problem.line);
+        let (listed, rest) = self.listed(&pointer);
+        let (edit, pointer) = match listed {
+            Some((_, listed)) => (listed.edit, listed.edit.map_or_else(String::new, |_| rest.to_owned())),
+            None => match pointer.strip_prefix("/defaults") {
+                Some(rest) => (self.defaults.as_ref().and_then(|(_, edit)| *edit), rest.to_owned()),
+                None => (None, pointer.clone()),
+            },
+        };
+        problem.what = self.named(&problem.what, pointers, sight);
+        problem.hint = self.named(&problem.hint, pointers, sight);
+        problem.line = 0;
+        Flaw { edit, pointer, problem }
+    }
+
+    /// The object that a pointer leads into, and what of the pointer is inside it.
+    fn listed<'a>(&'a self, pointer: &'a str) -> (Option<(Kind, &'a Listed)>, &'a str) {
+        let mut parts = pointer.splitn(4, '/').skip(1);
+        let kind = parts.next().and_then(|word| Kind::ALL.into_iter().find(|kind| kind.word() == word));
+        let at = parts.next().and_then(|at| at.parse::<usize>().ok());
+        let Some((kind, at)) = kind.zip(at) else { return (None, pointer) };
+        let rest = pointer.match_indices('/').nth(2).map_or("", |(at, _)| &pointer[at..]);
+        (self.lists.get(&kind).and_then(|list| list.get(at)).map(|listed| (kind, listed)), rest)
+    }
+
+    /// Files say `at line 17`; here it is an object with a name, or somebody else's.
+    fn named(&self, text: &str, pointers: &Pointers, sight: Sight<'_>) -> String {
+        lines_as(text, |line| match self.listed(&pointers.of(line)).0 {
+            Some((kind, listed)) if listed.edit.is_some() || sight(kind, &listed.name) => format!(" `{}`", listed.name),
+            Some(_) => " of others".to_owned(),
+            None => String::new(),
+        })
+    }
+}
+
+/// Other words for each ` at line 17`.
+pub(super) fn lines_as(text: &str, words: impl Fn(u32) -> String) -> String {
+    let mut parts = text.split(" at line ");
+    let mut all = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        all += &words(part[..digits].parse().unwrap_or(0));
+        all += &part[digits..];
+    }
+    all
+}
+
+impl Item {
+    /// What is stored was read once, so it reads.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| json!({}))
+    }
+}

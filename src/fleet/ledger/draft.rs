@@ -1,0 +1,299 @@
+//! A change worked out, and not made yet.
+
+use super::compose::{self, Composed};
+use super::part;
+use super::{Edit, Flaw, Item, Ledger, Numbers, Sight, Target, key, shown};
+use crate::document::{Problem, Reader, Value as Node, from_json, shown as cut};
+use crate::fleet::{Fleet, Hostname, Kind, Origin, Source, ZoneId, build, doc};
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// More edits than this at once make the whole fleet anew.
+const MAX_PARTS: usize = 64;
+/// Positions are this far apart, so that others fit between them.
+const GAP: u64 = 1024;
+
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// What is stored: each object by its key, None where it goes. Empty: nothing changes.
+    pub items: Vec<(Target, Option<Item>)>,
+    pub fleet: Arc<Fleet>,
+    pub extent: Extent,
+    pub warnings: Vec<Flaw>,
+    /// Records that came with zones, by the zone's key.
+    pub texts: Vec<(String, Arc<str>)>,
+    pub(super) renamed: Renamed,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Extent {
+    /// These hostnames, and the policies of others if `is_policy`.
+    Part {
+        hostnames: Vec<Rehosted>,
+        is_policy: bool,
+    },
+    Whole,
+}
+
+/// A hostname that comes, goes, or is another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rehosted {
+    pub zone: ZoneId,
+    pub before: Option<Hostname>,
+    pub after: Option<Hostname>,
+}
+
+/// Which ids are others than before.
+#[derive(Clone, Debug)]
+pub(super) enum Renamed {
+    All,
+    Some { ids: Vec<(Kind, String, Option<u32>)>, numbers: Vec<(u32, Numbers)> },
+}
+
+/// Why there is no draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoDraft {
+    Flaws(Vec<Flaw>),
+    /// The object of this edit is still referred to.
+    InUse {
+        edit: usize,
+        users: Vec<(Kind, String)>,
+    },
+}
+
+impl From<Vec<Flaw>> for NoDraft {
+    fn from(flaws: Vec<Flaw>) -> Self {
+        Self::Flaws(flaws)
+    }
+}
+
+impl Ledger {
+    /// What the edits come to. Each is about another object.
+    pub fn draft(&self, edits: &[Edit], sight: Sight<'_>) -> Result<Draft, NoDraft> {
+        let flaws: Vec<Flaw> = edits.iter().enumerate().filter_map(|(n, edit)| self.misnamed(n, edit)).collect();
+        if !flaws.is_empty() {
+            return Err(flaws.into());
+        }
+        if edits.iter().all(|edit| self.is_as(edit)) {
+            return Ok(self.nothing());
+        }
+        if let [Edit { target: Target::Object(kind, name), body: None }] = edits {
+            let users = self.users(*kind, name);
+            // A zone's hostnames may have another zone above it, which the whole fleet tells.
+            if !users.is_empty() {
+                return Err(NoDraft::InUse { edit: 0, users });
+            }
+        }
+        match edits.len() <= MAX_PARTS && edits.iter().all(|edit| self.is_part(edit, edits.len())) {
+            true => part::draft(self, edits, sight),
+            false => self.whole(edits, sight),
+        }
+    }
+
+    /// The whole fleet as this document has it, in the form of fleet.toml.
+    pub fn replace(&self, json: &Value) -> Result<Draft, NoDraft> {
+        let (node, pointers) = from_json(json);
+        let reader = Reader::new("");
+        let Node::Table(table) = &node.it else {
+            let problem = Problem::error("", 0, "a fleet is a JSON object").hint("write it as `meridian export --json` does");
+            return Err(vec![Flaw { edit: None, pointer: String::new(), problem }].into());
+        };
+        let known = |_: &str| Vec::new();
+        let fleet = build::build_with(&reader, &doc::read(&reader, table), Origin::Store, &known);
+        let flaw = |mut problem: Problem| {
+            let pointer = pointers.of(problem.line);
+            for text in [&mut problem.what, &mut problem.hint] {
+                *text = compose::lines_as(text, |line| format!(" at `{}`", pointers.of(line)));
+            }
+            problem.line = 0;
+            Flaw { edit: None, pointer, problem }
+        };
+        let (errors, warnings): (Vec<_>, Vec<_>) = reader.into_problems().into_iter().map(flaw).partition(|flaw| flaw.problem.is_error());
+        if !errors.is_empty() {
+            return Err(errors.into());
+        }
+        let objects = compose::objects(json);
+        let mut items = Vec::new();
+        let mut texts = Vec::new();
+        let mut stays: HashSet<Target> = HashSet::new();
+        let mut last: HashMap<Kind, u64> = HashMap::new();
+        for (target, mut body) in objects {
+            let Target::Object(kind, name) = &target else {
+                let old = self.defaults.as_ref();
+                if old.map(Item::json).unwrap_or_default() != body {
+                    items.push((Target::Defaults, Some(Item::of("", &body, 0))));
+                }
+                stays.insert(Target::Defaults);
+                continue;
+            };
+            let found = key(*kind, name).unwrap_or_else(|_| name.to_lowercase());
+            let text = take_text(*kind, &mut body);
+            texts.extend(text.map(|text| (found.clone(), text)));
+            let old = self.shelves.get(kind).and_then(|shelf| shelf.get(&found));
+            let last = last.entry(*kind).or_default();
+            let position =
+                old.map(|old| old.position).filter(|position| *position > *last).unwrap_or(*last + if old.is_some() { 1 } else { GAP });
+            *last = position;
+            let shown = if kind.is_named_by_dns() { &found } else { name };
+            if old.is_none_or(|old| old.position != position || old.name != *shown || old.json() != body) {
+                items.push((Target::Object(*kind, found.clone()), Some(Item::of(shown, &body, position))));
+            }
+            stays.insert(Target::Object(*kind, found));
+        }
+        let old = self.shelves.iter().flat_map(|(kind, shelf)| shelf.keys().map(|key| Target::Object(*kind, key.clone())));
+        let old = old.chain(self.defaults.as_ref().map(|_| Target::Defaults));
+        items.extend(old.filter(|target| !stays.contains(target)).map(|target| (target, None)));
+        Ok(Draft { items, fleet: self.placed(fleet), extent: Extent::Whole, warnings, texts, renamed: Renamed::All })
+    }
+
+    /// The hostnames of this zone numbered anew, without gaps, in the draft.
+    pub fn renumber(&self, draft: &mut Draft, zone: ZoneId) {
+        let fleet = Arc::make_mut(&mut draft.fleet);
+        let mut next = 0;
+        let renumbered = fleet.hostnames.iter().map(|hostname| match hostname.zone == zone {
+            true => {
+                next += 1;
+                Hostname { number: next - 1, ..hostname.clone() }
+            }
+            false => hostname.clone(),
+        });
+        fleet.hostnames = renumbered.collect();
+        if let Renamed::Some { numbers, .. } = &mut draft.renamed {
+            numbers.retain(|(other, _)| *other != zone.0);
+            numbers.push((zone.0, Numbers { next, free: Vec::new() }));
+        }
+    }
+
+    fn nothing(&self) -> Draft {
+        Draft {
+            items: Vec::new(),
+            fleet: Arc::clone(&self.fleet),
+            extent: Extent::Part { hostnames: Vec::new(), is_policy: false },
+            warnings: Vec::new(),
+            texts: Vec::new(),
+            renamed: Renamed::Some { ids: Vec::new(), numbers: Vec::new() },
+        }
+    }
+
+    fn whole(&self, edits: &[Edit], sight: Sight<'_>) -> Result<Draft, NoDraft> {
+        let mut composed = Composed::whole(self);
+        composed.edit(edits);
+        let (fleet, warnings) = composed.build(self, sight)?;
+        let fleet = self.placed(fleet);
+        let (items, texts) = self.items_of(edits);
+        Ok(Draft { items, fleet, extent: Extent::Whole, warnings, texts, renamed: Renamed::All })
+    }
+
+    /// What of the edits is stored: objects as they are written, texts apart.
+    pub(super) fn items_of(&self, edits: &[Edit]) -> (Vec<(Target, Option<Item>)>, Vec<(String, Arc<str>)>) {
+        let mut items = Vec::new();
+        let mut texts = Vec::new();
+        let mut next = self.next_position;
+        for edit in edits.iter().filter(|edit| !self.is_as(edit)) {
+            let Target::Object(kind, name) = &edit.target else {
+                items.push((Target::Defaults, edit.body.as_ref().map(|body| Item::of("", body, 0))));
+                continue;
+            };
+            let found = key(*kind, name).unwrap_or_else(|_| name.to_lowercase());
+            let item = edit.body.clone().map(|mut body| {
+                texts.extend(take_text(*kind, &mut body).map(|text| (found.clone(), text)));
+                let position = self.item(*kind, name).map_or_else(
+                    || {
+                        next = (next / GAP + 1) * GAP;
+                        next
+                    },
+                    |old| old.position,
+                );
+                Item::of(if kind.is_named_by_dns() { &found } else { name }, &body, position)
+            });
+            items.push((Target::Object(*kind, found), item));
+        }
+        (items, texts)
+    }
+
+    /// Zones keep the records they have.
+    fn placed(&self, mut fleet: Fleet) -> Arc<Fleet> {
+        for zone in &mut fleet.zones {
+            if let Some(old) = self.id(Kind::Zone, &shown(&zone.name)) {
+                zone.source = self.fleet.zones[old as usize].source.clone();
+            } else {
+                zone.source = Source::Stored { revision: 0, serial: None };
+            }
+        }
+        Arc::new(fleet)
+    }
+
+    /// The object is what the edit wants already.
+    pub(super) fn is_as(&self, edit: &Edit) -> bool {
+        let old = match &edit.target {
+            Target::Defaults => self.defaults.as_ref(),
+            Target::Object(kind, name) => self.item(*kind, name),
+        };
+        match (&edit.body, old) {
+            (Some(body), Some(old)) => old.json() == *body,
+            (None, None) => true,
+            (Some(Value::Object(keys)), None) => edit.target == Target::Defaults && keys.is_empty(),
+            _ => false,
+        }
+    }
+
+    fn is_part(&self, edit: &Edit, count: usize) -> bool {
+        let Target::Object(kind, name) = &edit.target else { return true };
+        let is_known = self.item(*kind, name).is_some();
+        match (kind, &edit.body) {
+            (Kind::Key, _) | (Kind::Region, None) => false,
+            (Kind::Zone, body) => is_known && body.is_some(),
+            (Kind::Hostname, _) | (_, Some(_)) => true,
+            // Of several at once others may refer to what goes.
+            (_, None) => count == 1,
+        }
+    }
+
+    /// Names that cannot be, or that are another object's but for the case of letters.
+    fn misnamed(&self, n: usize, edit: &Edit) -> Option<Flaw> {
+        let Target::Object(kind, name) = &edit.target else { return self.unfit(n, edit) };
+        let word = kind.word();
+        let flaw = |what: String, hint: &str| {
+            let problem = Problem::error("", 0, what).at(format!("{word} {}", cut(name))).hint(hint);
+            Some(Flaw { edit: Some(n), pointer: String::new(), problem })
+        };
+        if let Err(error) = key(*kind, name) {
+            return flaw(error, "write it as \"live.panels.example\"");
+        }
+        match self.item(*kind, name) {
+            Some(old) if !kind.is_named_by_dns() && old.name != *name => {
+                flaw(format!("differs only in case from the {word} `{}`", old.name), "name that one, or choose another name")
+            }
+            _ => self.unfit(n, edit),
+        }
+    }
+
+    /// Bodies that are no objects, or name themselves.
+    fn unfit(&self, n: usize, edit: &Edit) -> Option<Flaw> {
+        let flaw = |pointer: &str, what: &str, hint: &str| {
+            let problem = Problem::error("", 0, what).hint(hint);
+            Some(Flaw { edit: Some(n), pointer: pointer.into(), problem })
+        };
+        match edit.body.as_ref()? {
+            Value::Object(keys) if keys.contains_key("name") => flaw("/name", "unknown key", "leave it out: the path names the object"),
+            Value::Object(_) => None,
+            _ => flaw("", "an object belongs here", "write {\"key\": value, ...}"),
+        }
+    }
+}
+
+impl Item {
+    pub fn of(name: &str, body: &Value, position: u64) -> Self {
+        Self { name: name.into(), body: body.to_string().into(), revision: 0, position }
+    }
+}
+
+/// The records that a zone's object came with.
+fn take_text(kind: Kind, body: &mut Value) -> Option<Arc<str>> {
+    let keys: &mut Map<String, Value> = body.as_object_mut().filter(|_| kind == Kind::Zone)?;
+    match keys.shift_remove("text") {
+        Some(Value::String(text)) => Some(text.into()),
+        _ => None,
+    }
+}
