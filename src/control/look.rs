@@ -222,11 +222,15 @@ pub(super) fn panel_state(shared: &Shared, caller: &Caller, name: &str) -> Resul
     let ledger = shared.ledger.read();
     let sight = Sight::of(caller, &ledger);
     let found = key(Kind::Panel, name).ok().filter(|found| sight.sees(&ledger, Kind::Panel, found));
-    let mut value = found.and_then(|found| panel(shared, &ledger, &found)).ok_or_else(|| missing(Kind::Panel, name))?;
+    found.and_then(|found| state_of(shared, &ledger, &found)).ok_or_else(|| missing(Kind::Panel, name))
+}
+
+pub(super) fn state_of(shared: &Shared, ledger: &Ledger, found: &str) -> Option<Value> {
+    let mut value = panel(shared, ledger, found)?;
     for key in ["name", "region"] {
         value.as_object_mut().into_iter().for_each(|object| drop(object.shift_remove(key)));
     }
-    Ok(value)
+    Some(value)
 }
 
 /// Until there are checks nobody knows more than what panels say themselves.

@@ -12,6 +12,7 @@ use super::{Caller, Change, Difference, Done, Fault, How, Refusal, Role, StateOr
 use crate::clock;
 use crate::compile::plan::{Orders, ZonePlan};
 use crate::dns::name::Name;
+use crate::document::Problem;
 use crate::fleet::Kind;
 use crate::fleet::ledger::{Edit, Flaw, Ledger, NoDraft, Target, key};
 use crate::pilot::Event;
@@ -25,6 +26,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Objects of which before and after are worked out: a fleet that comes as a whole has a hundred thousand.
+const MAX_DIFFERENCES: usize = 2000;
 /// Users of an object that a refusal names.
 const MAX_USERS: usize = 20;
 /// While nothing is asked for, old history is removed and a good copy kept at this interval.
@@ -210,11 +213,11 @@ impl Writer {
             revision,
             generation: shared.told.load().generation,
             is_made: wanted.shows.as_ref().is_some_and(|target| !has(ledger, target)),
-            warnings: made.draft.warnings.iter().map(|flaw| flaw.problem.to_string()).chain(made.warnings.iter().cloned()).collect(),
+            warnings: made.draft.warnings.iter().map(|flaw| said(&flaw.problem)).chain(made.warnings.iter().cloned()).collect(),
+            differences: differences(&shared, ledger, &made, &wanted),
             ..Done::default()
         };
         if how.dry_run {
-            done.differences = differences(&shared, ledger, &made, &wanted);
             done.effect = effect::of(&shared, ledger, &made, &sight);
             return Ok(done);
         }
@@ -230,6 +233,11 @@ impl Writer {
         done.generation = self.publish(made, &wanted, done.revision)?;
         let ledger = shared.ledger.read();
         (done.object, done.object_revision) = shown(&ledger, wanted.shows.as_ref());
+        if let [(panel, _)] = &*wanted.states
+            && wanted.edits.is_empty()
+        {
+            done.object = super::look::state_of(&shared, &ledger, panel);
+        }
         drop(ledger);
         tracing::info!(who = caller.who, verb, revision = done.revision, generation = done.generation, documents = counted, "changed");
         let told: Vec<&String> = objects.iter().take(MAX_USERS).collect();
@@ -403,6 +411,12 @@ pub(super) fn shown(ledger: &Ledger, target: Option<&Target>) -> (Option<Value>,
     }
 }
 
+/// A warning that is listed as one.
+pub(super) fn said(problem: &Problem) -> String {
+    let text = problem.to_string();
+    text.strip_prefix("warning: ").map_or(text.clone(), str::to_owned)
+}
+
 /// What the store is to write. A document is the object and where it stands among its like.
 fn writes(made: &Made, wanted: &Wanted) -> Vec<Write> {
     let mut writes = Vec::new();
@@ -454,9 +468,15 @@ fn fault(flaw: Flaw) -> Fault {
     Fault { pointer: flaw.pointer, ..Fault::of(&flaw.problem) }
 }
 
+/// Of very many objects only the names.
 fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -> Vec<Difference> {
     let mut differences: Vec<Difference> = Vec::new();
+    let is_told = made.draft.items.len() <= MAX_DIFFERENCES;
     for (target, item) in &made.draft.items {
+        if !is_told {
+            differences.push(Difference { object: store_key(target), ..Difference::default() });
+            continue;
+        }
         let (before, _) = shown(ledger, Some(target));
         let before = before.filter(|_| has(ledger, target));
         let after = item.as_ref().map(|item| {
