@@ -7,6 +7,7 @@
 
 mod caller;
 mod desk;
+mod effect;
 mod explain;
 mod fixed;
 mod heard;
