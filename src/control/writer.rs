@@ -1,6 +1,5 @@
 //! The one who changes things: each change is judged, compiled, stored, published, and only then answered.
 
-use super::effect;
 use super::journal::Entry;
 use super::making::{Made, make};
 use super::secret;
@@ -8,6 +7,7 @@ use super::shared::{Post, Shared, Wished, state};
 use super::sight::{Sight, outside};
 use super::texts;
 use super::tokens::{self, Token};
+use super::touch;
 use super::{Caller, Change, Difference, Done, Fault, How, Refusal, Role, StateOrder, TokenOrder, TokenShown};
 use crate::clock;
 use crate::compile::plan::{Orders, ZonePlan};
@@ -218,7 +218,7 @@ impl Writer {
             ..Done::default()
         };
         if how.dry_run {
-            done.effect = effect::of(&shared, ledger, &made, &sight);
+            done.effect = touch::effect(&shared, ledger, &made, &wanted, &sight);
             return Ok(done);
         }
         let writes = writes(&made, &wanted);
