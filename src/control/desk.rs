@@ -300,7 +300,7 @@ impl Control {
     pub fn explain(&self, caller: &Caller, question: &Question) -> Result<Value, Refusal> {
         look::may_explain(&self.shared, viewer(caller)?, question)?;
         let snapshot = Arc::clone(&self.shared.slot.load());
-        let fleet = Arc::clone(self.shared.ledger.read().fleet());
+        let fleet = look::with_states(&self.shared);
         let explanation = explain(clock::now(), &snapshot, &fleet, question).map_err(|sentence| Refusal::fault("", sentence, ""))?;
         let value = serde_json::to_value(&explanation).map_err(|error| Refusal::Gone(error.to_string()))?;
         Ok(look::within_scope(&self.shared, caller, value))

@@ -57,7 +57,7 @@ fn held(shared: &Shared, ledger: &Ledger, wanted: &Wanted) -> [Conducts; 2] {
         let Some(item) = ledger.item(Kind::Panel, panel) else { continue };
         after.remove(&item.name);
         if let Some(wished) = wished {
-            let settled = Wished { over: None, ..wished.clone() }.wish(&item.name);
+            let settled = Wished { over_until: None, ..wished.clone() }.wish(&item.name);
             after.extend(conducts(&[settled], now_s).0);
         }
     }
