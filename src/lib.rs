@@ -14,7 +14,7 @@
 //! laws    steer      who should serve whom: weights, slots
 //!         snapshot   the compiled truth a query reads, and the slot it is swapped in
 //!         answer     question bytes + snapshot → answer bytes
-//!         fleet      what operators want: a document in, a valid `Fleet` out
+//!         fleet      what operators want: a document in, a valid `Fleet` out; the ledger keeps it in step by small changes
 //!         compile    master files + fleet → zones made for look-up
 //!         pilot      events → actions; the one place where a snapshot comes into being
 //!
@@ -33,8 +33,8 @@
 //!
 //! ```text
 //! a query    transport ─ Slot::load ─▸ answer::handle(now, &snapshot, &ask, &mut out) ─▸ Verdict
-//! a change   files ─ node ─▸ pilot::handle(Event) ─▸ Action::Build ─ node ─▸ Event::Built ─▸ Action::Publish ─▸ Slot::store
-//! a look     GET /readyz ─▸ what node last wrote there
+//! files      node ─▸ pilot::handle(now, Event::Plan) ─▸ Action::Build ─ node ─▸ Event::Built ─▸ Action::Publish ─▸ Slot::store
+//! a change   admin ─▸ control: ledger (judged) ─▸ compile ─▸ store (durable) ─▸ Post ─ node ─▸ pilot::handle(now, Event::Changed) ─▸ Publish ─▸ answered
 //! ```
 
 pub mod admin;
