@@ -21,8 +21,8 @@
 //! hands   store      documents that outlive the process: revisions, history, a log; the last good copy; backups
 //!         transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
 //!
-//! doors   control    every verb an operator has, once: explain
-//!         admin      HTTP: the API and its description, does it live, does it answer
+//! doors   control    every verb an operator has, once: changes and their one writer, tokens and scopes, the audit trail, explain
+//!         admin      HTTP: the API over control and its description, TLS; does it live, does it answer
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
 //!         config     meridian.toml → options
