@@ -129,7 +129,10 @@ impl Shared {
 
     /// Wishes as the pilot takes them: of panels that there are.
     pub(super) fn wishes(&self) -> Vec<Wish> {
-        let ledger = self.ledger.read();
+        self.wishes_in(&self.ledger.read())
+    }
+
+    pub(super) fn wishes_in(&self, ledger: &Ledger) -> Vec<Wish> {
         let named = |key: &String| ledger.item(crate::fleet::Kind::Panel, key).map(|item| item.name.clone());
         self.wishes.read().iter().filter_map(|(key, wished)| Some(wished.wish(&named(key)?))).collect()
     }

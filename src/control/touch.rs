@@ -50,7 +50,7 @@ pub(super) fn effect(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wan
 /// How panels are treated now, and how once all hand-overs that are wanted are over.
 fn held(shared: &Shared, ledger: &Ledger, wanted: &Wanted) -> [Conducts; 2] {
     let now_s = Shared::now_s();
-    let wishes = shared.wishes();
+    let wishes = shared.wishes_in(ledger);
     let before = conducts(&wishes, now_s).0;
     let mut after = before.clone();
     for (panel, wished) in &wanted.states {

@@ -37,6 +37,8 @@ const MAX_REASON: usize = 500;
 /// Nobody drains for longer than a year.
 const MAX_SPAN_S: u64 = 366 * 24 * 3600;
 
+const OUT_OF_STEP: &str = "an earlier change is stored, and met a fault of meridian's own before it was answered: restart the node, which then has it";
+
 /// Something to be done, and where the answer goes.
 pub(super) struct Job {
     pub(super) caller: Caller,
@@ -81,6 +83,8 @@ pub(super) struct Writer {
     pub(super) orders: HashMap<Name, Orders>,
     /// What zones were compiled from, while that is known.
     pub(super) plans: HashMap<Name, Arc<ZonePlan>>,
+    /// Something is stored that the answers do not have yet.
+    pub(super) is_ahead: bool,
 }
 
 /// What a change comes to before it is judged.
@@ -113,6 +117,11 @@ impl Writer {
 
     fn take(&mut self, job: Job) {
         if job.stage.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return;
+        }
+        // A fault of ours between the two: what is stored is right, and only a start brings the rest in step with it.
+        if self.is_ahead {
+            let _ = job.reply.send(Err(Refusal::Gone(OUT_OF_STEP.into())));
             return;
         }
         let done = catch_unwind(AssertUnwindSafe(|| self.perform(&job.caller, job.task)));
@@ -227,10 +236,18 @@ impl Writer {
             return Ok(done);
         }
         let counted = writes.len();
-        done.revision = self.store(caller, verb, writes)?;
+        // Nobody else waits for the disk.
         drop(held);
+        let doubt;
+        (done.revision, doubt) = self.store(caller, verb, writes)?;
+        self.is_ahead = true;
         let objects = made.keys(&wanted);
-        done.generation = self.publish(made, &wanted, done.revision)?;
+        let published = self.publish(made, &wanted, done.revision);
+        self.is_ahead = false;
+        done.generation = published?;
+        if let Some(doubt) = doubt {
+            return Err(doubt);
+        }
         let ledger = shared.ledger.read();
         (done.object, done.object_revision) = shown(&ledger, wanted.shows.as_ref());
         if let [(panel, _)] = &*wanted.states
@@ -247,20 +264,24 @@ impl Writer {
         Ok(done)
     }
 
-    /// Durable when it returns; refused when not.
-    fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<u64, Refusal> {
+    /// Durable when it returns without a doubt; nothing is stored when it is refused.
+    fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<(u64, Option<Refusal>), Refusal> {
         let commit = Commit { writes, entry: Entry::of(caller, verb).bytes(), at_s: Shared::now_s() };
         self.shared.storing_since_ms.store(clock::now().mono_ms.max(1), Ordering::Release);
         let stored = self.shared.store.commit(commit);
         self.shared.storing_since_ms.store(0, Ordering::Release);
-        stored.map_err(|error| {
-            tracing::error!("the store: {}", error.in_full());
-            match error {
-                StoreError::Full { .. } => Refusal::Full(error.to_string()),
-                StoreError::Refused(what) => Refusal::TooLarge(what),
-                error => Refusal::Gone(error.in_full()),
-            }
-        })
+        let error = match stored {
+            Ok(revision) => return Ok((revision, None)),
+            Err(error) => error,
+        };
+        tracing::error!("the store: {}", error.in_full());
+        match error {
+            // It is there, so the answers have it; whether it outlives a loss of power nobody can promise.
+            StoreError::Unsure { revision, .. } => Ok((revision, Some(Refusal::Gone(error.in_full())))),
+            StoreError::Full { .. } => Err(Refusal::Full(error.to_string())),
+            StoreError::Refused(what) => Err(Refusal::TooLarge(what)),
+            error => Err(Refusal::Gone(error.in_full())),
+        }
     }
 
     /// The change is stored: the ledger has it, and the answers follow. Gives the generation that has it.
@@ -311,10 +332,11 @@ impl Writer {
         let text = tokens::make().map_err(Refusal::Gone)?;
         let token = Token::of(order, tokens::hash(&text), Shared::now_s());
         let bytes = serde_json::to_vec(&token).map_err(|error| Refusal::Gone(error.to_string()))?;
-        self.store(caller, verb, vec![Write { key: objects[0].clone(), expect: Expect::Absent, value: Some(bytes) }])?;
+        let (_, doubt) = self.store(caller, verb, vec![Write { key: objects[0].clone(), expect: Expect::Absent, value: Some(bytes) }])?;
         let shown = token.shown(&order.name);
         self.shared.tokens.write().put(&order.name, token);
-        Ok(Outcome::Token(text, shown))
+        // In doubt it is a token all the same, but nobody may rely on it.
+        doubt.map_or(Ok(Outcome::Token(text, shown)), Err)
     }
 
     fn may_make_token(&self, caller: &Caller, order: &TokenOrder) -> Result<(), Refusal> {
@@ -355,9 +377,9 @@ impl Writer {
         if self.shared.tokens.read().get(name).is_none() {
             return Err(Refusal::NotFound(format!("there is no token `{}`", crate::document::shown(name))));
         }
-        self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
+        let (_, doubt) = self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
         self.shared.tokens.write().remove(name);
-        Ok(Outcome::Nothing)
+        doubt.map_or(Ok(Outcome::Nothing), Err)
     }
 }
 
