@@ -3,6 +3,7 @@
 use super::secret::shown_document;
 use super::sight::Sight;
 use super::{AuditQuery, Caller, Difference, Refusal};
+use crate::fleet::Kind;
 use crate::fleet::ledger::Ledger;
 use crate::store::{Changed, LogQuery, Logged, Store};
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,7 @@ pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQ
         (before, looked) = (Some(last.sequence), looked + entries.len());
         let is_last = entries.len() < page.limit;
         for logged in entries {
-            found.extend(shown(store, ledger, sight, logged).map_err(gone)?);
+            found.extend(shown(store, ledger, sight, query.object.as_deref(), logged).map_err(gone)?);
         }
         if is_last {
             break;
@@ -61,17 +62,30 @@ pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQ
     Ok(found)
 }
 
-fn shown(store: &Store, ledger: &Ledger, sight: &Sight, logged: Logged) -> Result<Option<Value>, crate::store::StoreError> {
+/// Of an entry that was asked for by an object: only what is about that one.
+fn shown(
+    store: &Store,
+    ledger: &Ledger,
+    sight: &Sight,
+    about: Option<&str>,
+    logged: Logged,
+) -> Result<Option<Value>, crate::store::StoreError> {
     let entry: Entry = serde_json::from_slice(&logged.entry).unwrap_or_default();
     let sees = |object: &str| sight.sees_object(ledger, object);
+    // One that is gone is told by what it was: whose set it pointed to.
+    let sees_change = |Changed { key, before, after }: &Changed| {
+        let sets = [before, after].into_iter().flatten().filter_map(|value| Some(shown_document(key, value)?["set"].as_str()?.to_owned()));
+        sees(key) && (!key.starts_with("hostnames/") || sets.into_iter().all(|set| sight.sees(ledger, Kind::Set, &set)))
+    };
+    let exists = |object: &&String| object.strip_prefix("hostnames/").is_none_or(|name| ledger.item(Kind::Hostname, name).is_some());
     let mut changed = Vec::new();
     if let Some(revision) = logged.revision {
         changed = store.at(revision)?.unwrap_or_default();
         changed.retain(|changed| !changed.key.starts_with("serials/"));
     }
     let all = changed.len();
-    changed.retain(|changed| sees(&changed.key));
-    let objects: Vec<&String> = entry.objects.iter().filter(|object| sees(object)).collect();
+    changed.retain(sees_change);
+    let objects: Vec<&String> = entry.objects.iter().filter(|object| sees(object) && (sight.is_all() || exists(object))).collect();
     // Whoever sees not all sees only what is about what it sees.
     if !sight.is_all() && changed.is_empty() && objects.is_empty() {
         return Ok(None);
@@ -91,8 +105,18 @@ fn shown(store: &Store, ledger: &Ledger, sight: &Sight, logged: Logged) -> Resul
     if let Some(revision) = logged.revision {
         put("revision", json!(revision));
     }
-    if let Some(reason) = entry.refused.as_ref().filter(|_| hidden == 0) {
+    // A reason may name anything there was when it was given.
+    if let Some(reason) = entry.refused.as_ref().filter(|_| sight.is_all()) {
         put("reason", json!(reason));
+    }
+    if let Some(about) = about.filter(|about| changed.iter().any(|changed| changed.key == *about)) {
+        let others = changed.len() - 1;
+        changed.retain(|changed| changed.key == about);
+        if others > 0 {
+            put("more", json!(others));
+        }
+    } else if about.is_some_and(|about| !sight.is_all() && objects.iter().all(|object| *object != about)) {
+        return Ok(None);
     }
     let named: Vec<String> =
         changed.iter().map(|changed| changed.key.clone()).chain(objects.into_iter().cloned()).take(MAX_SHOWN).collect();
@@ -103,7 +127,9 @@ fn shown(store: &Store, ledger: &Ledger, sight: &Sight, logged: Logged) -> Resul
     if hidden > 0 {
         put("hidden", json!(hidden));
     }
-    let differences: Vec<Difference> = changed.iter().take(MAX_SHOWN).map(difference).collect();
+    let mut differences: Vec<Difference> = changed.iter().take(MAX_SHOWN).map(difference).collect();
+    let values = differences.iter_mut().flat_map(|difference| [&mut difference.before, &mut difference.after]);
+    values.flatten().for_each(|value| sight.narrow(ledger, value));
     put("differences", json!(differences));
     Ok(Some(value))
 }
@@ -113,7 +139,7 @@ fn difference(Changed { key, before, after }: &Changed) -> Difference {
     let shown = |value: &Option<Vec<u8>>| value.as_ref().and_then(|value| shown_document(key, value));
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     if key.starts_with("files/") {
-        (removed, added) = super::texts::lines_between(before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
+        (removed, added) = super::texts::between(key, before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
     }
     Difference { object: key.clone(), before: shown(before), after: shown(after), removed, added }
 }

@@ -13,7 +13,7 @@ use crate::clock;
 use crate::compile::plan::{Orders, ZonePlan};
 use crate::dns::name::Name;
 use crate::fleet::Kind;
-use crate::fleet::ledger::{Edit, Flaw, Ledger, NoDraft, Target, key};
+use crate::fleet::ledger::{Edit, Flaw, Item, Ledger, NoDraft, Target, key};
 use crate::pilot::Event;
 use crate::store::{Commit, Expect, StoreError, Write};
 use serde_json::{Map, Value, json};
@@ -224,17 +224,24 @@ impl Writer {
             return Ok(done);
         }
         let counted = writes.len();
+        // In full only for those who do not name the object themselves.
+        done.differences = match wanted.shows.is_none() && !wanted.is_import && !wanted.is_records {
+            true => differences(&shared, ledger, &made, &wanted),
+            false => made.keys(&wanted).into_iter().map(|object| Difference { object, ..Difference::default() }).collect(),
+        };
         done.revision = self.store(caller, verb, writes)?;
+        let mut objects = made.keys(&wanted);
+        let count = objects.len();
+        let told = objects.iter().take(MAX_USERS).cloned().collect::<Vec<_>>();
+        objects.extend(made.sets_of_hostnames(ledger));
         drop(held);
-        let objects = made.keys(&wanted);
         done.generation = self.publish(made, &wanted, done.revision)?;
         let ledger = shared.ledger.read();
         (done.object, done.object_revision) = shown(&ledger, wanted.shows.as_ref());
         drop(ledger);
         tracing::info!(who = caller.who, verb, revision = done.revision, generation = done.generation, documents = counted, "changed");
-        let told: Vec<&String> = objects.iter().take(MAX_USERS).collect();
         let kind = if wanted.states.is_empty() { "change" } else { "state" };
-        let body = json!({"verb": verb, "who": caller.who, "revision": done.revision, "generation": done.generation, "objects": told, "count": objects.len()});
+        let body = json!({"verb": verb, "who": caller.who, "revision": done.revision, "generation": done.generation, "objects": told, "count": count});
         shared.happenings.tell(kind, Shared::now_s(), body, objects);
         Ok(done)
     }
@@ -459,6 +466,10 @@ fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -
     for (target, item) in &made.draft.items {
         let (before, _) = shown(ledger, Some(target));
         let before = before.filter(|_| has(ledger, target));
+        let old = match target {
+            Target::Defaults => ledger.defaults(),
+            Target::Object(kind, name) => ledger.item(*kind, name),
+        };
         let after = item.as_ref().map(|item| {
             let mut object = item.json();
             if let Target::Object(kind, _) = target {
@@ -466,15 +477,16 @@ fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -
             }
             object
         });
-        // A place in the list alone is nothing anybody looks at.
-        if before != after || before.is_none() {
+        // A place in the list alone is nothing anybody looks at; another secret looks the same and is not.
+        if before.is_none() || old.map(Item::json) != item.as_ref().map(Item::json) {
             differences.push(Difference { object: store_key(target), before, after, ..Difference::default() });
         }
     }
     for text in &made.texts {
         let old = shared.store.get(&format!("files/{}", text.zone)).ok().flatten().map(|document| document.value).unwrap_or_default();
-        let (removed, added) = texts::lines_between(&old, &text.text);
-        differences.push(Difference { object: format!("files/{}", text.zone), removed, added, ..Difference::default() });
+        let object = format!("files/{}", text.zone);
+        let (removed, added) = texts::between(&object, &old, &text.text);
+        differences.push(Difference { object, removed, added, ..Difference::default() });
     }
     for (panel, wished) in &wanted.states {
         let before = shared.wishes.read().get(panel).and_then(|wished| serde_json::to_value(wished).ok());
