@@ -42,17 +42,30 @@ impl Entry {
 /// Newest first, as far as this caller may see them.
 pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
     let gone = |error: crate::store::StoreError| Refusal::Gone(error.in_full());
+    let wanted = query.object.as_deref().map(about);
     let mut found = Vec::new();
     let mut before = query.before;
     let mut looked = 0;
     while found.len() < query.limit && looked < MAX_LOOKED {
-        let page = LogQuery { object: query.object.clone(), since_s: query.since_s, before, limit: query.limit.max(1) };
-        let entries = store.log(&page).map_err(gone)?;
+        let limit = query.limit.max(1);
+        let page = |object: Option<String>| LogQuery { object, since_s: query.since_s, before, limit };
+        let mut entries = Vec::new();
+        match &wanted {
+            None => entries = store.log(&page(None)).map_err(gone)?,
+            Some(objects) => {
+                for object in objects {
+                    entries.extend(store.log(&page(Some(object.clone()))).map_err(gone)?);
+                }
+                entries.sort_by_key(|logged: &Logged| std::cmp::Reverse(logged.sequence));
+                entries.dedup_by_key(|logged| logged.sequence);
+                entries.truncate(limit);
+            }
+        }
         let Some(last) = entries.last() else { break };
         (before, looked) = (Some(last.sequence), looked + entries.len());
-        let is_last = entries.len() < page.limit;
+        let is_last = entries.len() < limit;
         for logged in entries {
-            found.extend(shown(store, ledger, sight, query.object.as_deref(), logged).map_err(gone)?);
+            found.extend(shown(store, ledger, sight, wanted.as_deref(), logged).map_err(gone)?);
         }
         if is_last {
             break;
@@ -62,12 +75,26 @@ pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQ
     Ok(found)
 }
 
-/// Of an entry that was asked for by an object: only what is about that one.
+/// What the store keeps of one object: a panel has its state beside it, a zone its records.
+fn about(object: &str) -> Vec<String> {
+    let beside = match object.split_once('/') {
+        Some(("panels", name)) => Some(format!("states/{name}")),
+        Some(("zones", name)) => Some(format!("files/{name}")),
+        _ => None,
+    };
+    [object.to_owned()].into_iter().chain(beside).collect()
+}
+
+/// `panels/` stands for all of its kind.
+fn is_about(key: &str, wanted: &[String]) -> bool {
+    wanted.iter().any(|wanted| key == wanted || wanted.ends_with('/') && key.starts_with(wanted.as_str()))
+}
+
 fn shown(
     store: &Store,
     ledger: &Ledger,
     sight: &Sight,
-    about: Option<&str>,
+    wanted: Option<&[String]>,
     logged: Logged,
 ) -> Result<Option<Value>, crate::store::StoreError> {
     let entry: Entry = serde_json::from_slice(&logged.entry).unwrap_or_default();
@@ -86,8 +113,10 @@ fn shown(
     let all = changed.len();
     changed.retain(sees_change);
     let objects: Vec<&String> = entry.objects.iter().filter(|object| sees(object) && (sight.is_all() || exists(object))).collect();
-    // Whoever sees not all sees only what is about what it sees.
-    if !sight.is_all() && changed.is_empty() && objects.is_empty() {
+    // Whoever sees not all sees only what is about what it sees, and was asked for by that.
+    let is_asked_for = |key: &str| wanted.is_none_or(|wanted| is_about(key, wanted));
+    let is_told = changed.iter().any(|changed| is_asked_for(&changed.key)) || objects.iter().any(|object| is_asked_for(object));
+    if !sight.is_all() && !is_told {
         return Ok(None);
     }
     let hidden = all - changed.len() + entry.objects.len() - objects.len();
@@ -109,15 +138,6 @@ fn shown(
     if let Some(reason) = entry.refused.as_ref().filter(|_| sight.is_all()) {
         put("reason", json!(reason));
     }
-    if let Some(about) = about.filter(|about| changed.iter().any(|changed| changed.key == *about)) {
-        let others = changed.len() - 1;
-        changed.retain(|changed| changed.key == about);
-        if others > 0 {
-            put("more", json!(others));
-        }
-    } else if about.is_some_and(|about| !sight.is_all() && objects.iter().all(|object| *object != about)) {
-        return Ok(None);
-    }
     let named: Vec<String> =
         changed.iter().map(|changed| changed.key.clone()).chain(objects.into_iter().cloned()).take(MAX_SHOWN).collect();
     put("objects", json!(named));
@@ -127,7 +147,8 @@ fn shown(
     if hidden > 0 {
         put("hidden", json!(hidden));
     }
-    let mut differences: Vec<Difference> = changed.iter().take(MAX_SHOWN).map(difference).collect();
+    let differences = changed.iter().filter(|changed| wanted.is_none_or(|wanted| is_about(&changed.key, wanted)));
+    let mut differences: Vec<Difference> = differences.take(MAX_SHOWN).map(difference).collect();
     let values = differences.iter_mut().flat_map(|difference| [&mut difference.before, &mut difference.after]);
     values.flatten().for_each(|value| sight.narrow(ledger, value));
     put("differences", json!(differences));

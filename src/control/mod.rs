@@ -28,6 +28,7 @@ mod tests;
 mod text;
 mod texts;
 mod tokens;
+mod touch;
 mod verb;
 mod wanting;
 mod words;

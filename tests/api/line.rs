@@ -63,7 +63,7 @@ fn one_object_at_a_time() {
     run(&place, 0, &["set", "hostname", "new2.z.example", "--create", "set=budget"]);
     assert_eq!(node.dig("new2.z.example", "A"), ["192.0.2.3"]);
     run(&place, 1, &["get", "panel", "nobody"]);
-    run(&place, 1, &["delete", "panel", "fra1", "--yes"]);
+    run(&place, 1, &["delete", "panel", "fra1"]);
     run(&place, 0, &["drain", "fra1", "--reason", "new disks"]);
     assert_eq!(node.dig("live.z.example", "A"), ["192.0.2.2"]);
     let status = run(&place, 0, &["status"]).out;
