@@ -74,6 +74,14 @@ impl Fields {
         number
     }
 
+    /// A number that is not below nothing.
+    pub(super) fn gauge(&mut self, key: &'static str) {
+        let Some(value) = self.take(key) else { return };
+        if value.as_f64().is_none_or(|gauge| !gauge.is_finite() || gauge < 0.0) {
+            self.wrong(key, format!("found {} where a number from 0 on belongs", kind(&value)), "");
+        }
+    }
+
     /// A span such as `10m`, in whole seconds, at least one.
     pub(super) fn span(&mut self, key: &'static str, longest_s: u64) -> Option<u64> {
         let text = self.text(key)?;

@@ -44,10 +44,7 @@ pub(super) async fn drop_state(State(door): Doorway, mut asked: Asked) -> Answer
 
 pub(super) async fn report(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
-    let report = asked.json(MAX_BODY).await?;
-    if !report.is_object() {
-        return Err(Trouble::invalid("", "a report is an object", "such as {\"connections\": 312, \"cpu\": 0.41}"));
-    }
+    let report = read_report(asked.json(MAX_BODY).await?)?;
     door.control.report(&asked.caller, asked.name(0), report).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -55,6 +52,16 @@ pub(super) async fn report(State(door): Doorway, mut asked: Asked) -> Answer {
 pub(super) async fn health(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
     Ok(Json(door.control.panel_health(&asked.caller, asked.name(0))?).into_response())
+}
+
+fn read_report(body: Value) -> Result<Value, Trouble> {
+    let report = body.clone();
+    let mut fields = Fields::new(body)?;
+    for gauge in ["connections", "cpu", "memory", "bandwidth_mbps", "credits"] {
+        fields.gauge(gauge);
+    }
+    fields.finish()?;
+    Ok(report)
 }
 
 fn read_order(body: Value) -> Result<StateOrder, Trouble> {

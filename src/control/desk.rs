@@ -339,7 +339,13 @@ impl Control {
 
     /// When it returns, this node's answers have it.
     pub async fn change(&self, caller: &Caller, change: Change, how: &How) -> Result<Done, Refusal> {
-        match self.ask(caller, Task::Change(change, how.clone())).await? {
+        let said = (!caller.sees_all()).then(|| change.said());
+        let outcome = self.ask(caller, Task::Change(change, how.clone())).await;
+        let within_scope = |refusal| match &said {
+            Some(said) => look::refused_within_scope(&self.shared, caller, said, refusal),
+            None => refusal,
+        };
+        match outcome.map_err(within_scope)? {
             Outcome::Done(done) => Ok(*done),
             Outcome::Token(..) | Outcome::Nothing => Err(Refusal::Gone("the change came to nothing".into())),
         }

@@ -3,6 +3,7 @@
 use super::secret::shown_document;
 use super::sight::Sight;
 use super::{AuditQuery, Caller, Difference, Refusal};
+use crate::fleet::Kind;
 use crate::fleet::ledger::Ledger;
 use crate::store::{Changed, LogQuery, Logged, Store};
 use serde::{Deserialize, Serialize};
@@ -89,19 +90,33 @@ fn is_about(key: &str, wanted: &[String]) -> bool {
     wanted.iter().any(|wanted| key == wanted || wanted.ends_with('/') && key.starts_with(wanted.as_str()))
 }
 
-fn shown(store: &Store, ledger: &Ledger, sight: &Sight, wanted: Option<&[String]>, logged: Logged) -> Result<Option<Value>, crate::store::StoreError> {
+fn shown(
+    store: &Store,
+    ledger: &Ledger,
+    sight: &Sight,
+    wanted: Option<&[String]>,
+    logged: Logged,
+) -> Result<Option<Value>, crate::store::StoreError> {
     let entry: Entry = serde_json::from_slice(&logged.entry).unwrap_or_default();
     let sees = |object: &str| sight.sees_object(ledger, object);
+    // One that is gone is told by what it was: whose set it pointed to.
+    let sees_change = |Changed { key, before, after }: &Changed| {
+        let sets = [before, after].into_iter().flatten().filter_map(|value| Some(shown_document(key, value)?["set"].as_str()?.to_owned()));
+        sees(key) && (!key.starts_with("hostnames/") || sets.into_iter().all(|set| sight.sees(ledger, Kind::Set, &set)))
+    };
+    let exists = |object: &&String| object.strip_prefix("hostnames/").is_none_or(|name| ledger.item(Kind::Hostname, name).is_some());
     let mut changed = Vec::new();
     if let Some(revision) = logged.revision {
         changed = store.at(revision)?.unwrap_or_default();
         changed.retain(|changed| !changed.key.starts_with("serials/"));
     }
     let all = changed.len();
-    changed.retain(|changed| sees(&changed.key));
-    let objects: Vec<&String> = entry.objects.iter().filter(|object| sees(object)).collect();
-    // Whoever sees not all sees only what is about what it sees.
-    if !sight.is_all() && changed.is_empty() && objects.is_empty() {
+    changed.retain(sees_change);
+    let objects: Vec<&String> = entry.objects.iter().filter(|object| sees(object) && (sight.is_all() || exists(object))).collect();
+    // Whoever sees not all sees only what is about what it sees, and was asked for by that.
+    let is_asked_for = |key: &str| wanted.is_none_or(|wanted| is_about(key, wanted));
+    let is_told = changed.iter().any(|changed| is_asked_for(&changed.key)) || objects.iter().any(|object| is_asked_for(object));
+    if !sight.is_all() && !is_told {
         return Ok(None);
     }
     let hidden = all - changed.len() + entry.objects.len() - objects.len();
@@ -119,7 +134,8 @@ fn shown(store: &Store, ledger: &Ledger, sight: &Sight, wanted: Option<&[String]
     if let Some(revision) = logged.revision {
         put("revision", json!(revision));
     }
-    if let Some(reason) = entry.refused.as_ref().filter(|_| hidden == 0) {
+    // A reason may name anything there was when it was given.
+    if let Some(reason) = entry.refused.as_ref().filter(|_| sight.is_all()) {
         put("reason", json!(reason));
     }
     let named: Vec<String> =
@@ -132,7 +148,9 @@ fn shown(store: &Store, ledger: &Ledger, sight: &Sight, wanted: Option<&[String]
         put("hidden", json!(hidden));
     }
     let differences = changed.iter().filter(|changed| wanted.is_none_or(|wanted| is_about(&changed.key, wanted)));
-    let differences: Vec<Difference> = differences.take(MAX_SHOWN).map(difference).collect();
+    let mut differences: Vec<Difference> = differences.take(MAX_SHOWN).map(difference).collect();
+    let values = differences.iter_mut().flat_map(|difference| [&mut difference.before, &mut difference.after]);
+    values.flatten().for_each(|value| sight.narrow(ledger, value));
     put("differences", json!(differences));
     Ok(Some(value))
 }
@@ -142,7 +160,7 @@ fn difference(Changed { key, before, after }: &Changed) -> Difference {
     let shown = |value: &Option<Vec<u8>>| value.as_ref().and_then(|value| shown_document(key, value));
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     if key.starts_with("files/") {
-        (removed, added) = super::texts::lines_between(before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
+        (removed, added) = super::texts::between(key, before.as_deref().unwrap_or_default(), after.as_deref().unwrap_or_default());
     }
     Difference { object: key.clone(), before: shown(before), after: shown(after), removed, added }
 }

@@ -2,7 +2,7 @@
 
 use super::secret::{self, MASK};
 use super::shared::{Shared, Wished, state_word};
-use super::sight::Sight;
+use super::sight::{HIDDEN, Sight};
 use super::texts;
 use super::wanting::{missing, text_of};
 use super::{Caller, Found, Page, Query, Question, RecordQuery, Records, Refusal};
@@ -22,6 +22,7 @@ pub(super) fn object(shared: &Shared, caller: &Caller, kind: Kind, name: &str) -
     let item = ledger.item(kind, name).filter(|_| sight.sees(&ledger, kind, name)).ok_or_else(|| missing(kind, name))?;
     let mut object = item.json();
     secret::mask(kind, &mut object);
+    sight.narrow(&ledger, &mut object);
     Ok(Found { object, revision: item.revision })
 }
 
@@ -35,7 +36,7 @@ pub(super) fn defaults(shared: &Shared, _: &Caller) -> Result<Found, Refusal> {
 pub(super) fn list(shared: &Shared, caller: &Caller, kind: Kind, query: &Query) -> Result<Page, Refusal> {
     let ledger = shared.ledger.read();
     let sight = Sight::of(caller, &ledger);
-    let filter = Filter { shared, ledger: &ledger, kind, query };
+    let filter = Filter { shared, ledger: &ledger, sight: &sight, kind, query };
     let mut page = Page::default();
     for (found, item) in ledger.items(kind, query.after.as_deref()) {
         if !sight.sees(&ledger, kind, found) || !filter.fits_name(found) {
@@ -50,6 +51,7 @@ pub(super) fn list(shared: &Shared, caller: &Caller, kind: Kind, query: &Query) 
             break;
         }
         secret::mask(kind, &mut object);
+        sight.narrow(&ledger, &mut object);
         page.items.push(named(&item.name, object));
     }
     Ok(page)
@@ -66,6 +68,7 @@ fn named(name: &str, object: Value) -> Value {
 struct Filter<'a> {
     shared: &'a Shared,
     ledger: &'a Ledger,
+    sight: &'a Sight,
     kind: Kind,
     query: &'a Query,
 }
@@ -89,7 +92,10 @@ impl Filter<'_> {
             (Kind::Panel, "label") => {
                 wanted.split_once([':', '=']).is_some_and(|(label, value)| object["labels"][label].as_str() == Some(value))
             }
-            (Kind::Panel, "set") => self.ledger.users(Kind::Panel, found).iter().any(|(_, set)| set.eq_ignore_ascii_case(wanted)),
+            (Kind::Panel, "set") => {
+                let is_in = || self.ledger.users(Kind::Panel, found).iter().any(|(_, set)| set.eq_ignore_ascii_case(wanted));
+                self.sight.sees(self.ledger, Kind::Set, wanted) && is_in()
+            }
             (Kind::Set, "panel") => any(&object["panels"]),
             (Kind::Hostname, "zone") => {
                 let fleet = self.ledger.fleet();
@@ -122,6 +128,7 @@ pub(super) fn fleet(shared: &Shared, caller: &Caller, secrets: bool) -> Result<F
             if !secrets {
                 secret::mask(kind, &mut object);
             }
+            sight.narrow(&ledger, &mut object);
             let mut object = named(&item.name, object);
             if kind == Kind::Zone && !shared.is_files() {
                 object["text"] = as_text(shared, &ledger, &item.name)?.into();
@@ -369,16 +376,31 @@ pub(super) fn within_scope(shared: &Shared, caller: &Caller, mut explanation: Va
     if sight.is_all() {
         return explanation;
     }
-    let hidden = |kind: Kind| {
-        ledger
-            .items(kind, None)
-            .filter(|(found, _)| !sight.sees(&ledger, kind, found))
-            .map(|(_, item)| item.name.clone())
-            .collect::<Vec<_>>()
-    };
-    let names: Vec<String> = [Kind::Region, Kind::Panel, Kind::Set].into_iter().flat_map(hidden).collect();
-    hide(&mut explanation, &names);
+    hide(&mut explanation, &unseen(&ledger, &sight, &[Kind::Region, Kind::Panel, Kind::Set]));
     explanation
+}
+
+/// Why a change was refused, without what its caller may not know of and has not said.
+pub(super) fn refused_within_scope(shared: &Shared, caller: &Caller, said: &str, refusal: Refusal) -> Refusal {
+    let Refusal::Faults(mut faults) = refusal else { return refusal };
+    let ledger = shared.ledger.read();
+    let mut names = unseen(&ledger, &Sight::of(caller, &ledger), &Kind::ALL);
+    // What the caller has said is told back whether there is such a thing or not.
+    names.retain(|name| !said.contains(&name.to_lowercase()));
+    for fault in &mut faults {
+        for text in [&mut fault.path, &mut fault.what, &mut fault.hint] {
+            *text = without(text, &names);
+        }
+    }
+    Refusal::Faults(faults)
+}
+
+fn unseen(ledger: &Ledger, sight: &Sight, kinds: &[Kind]) -> Vec<String> {
+    let of = |kind: &Kind| {
+        let unseen = ledger.items(*kind, None).filter(|(found, _)| !sight.sees(ledger, *kind, found));
+        unseen.map(|(_, item)| item.name.clone()).collect::<Vec<_>>()
+    };
+    kinds.iter().flat_map(of).collect()
 }
 
 /// Takes names out of all texts.
@@ -399,7 +421,7 @@ fn without(text: &str, names: &[String]) -> String {
         let end = rest[start..].find(|c| !is_part(c)).map_or(rest.len(), |len| start + len);
         let word = rest[start..end].trim_end_matches('.');
         all += &rest[..start];
-        all += if names.iter().any(|name| name.eq_ignore_ascii_case(word)) { "(hidden)" } else { word };
+        all += if names.iter().any(|name| name.eq_ignore_ascii_case(word)) { HIDDEN } else { word };
         rest = &rest[start + word.len()..];
         // A full stop is no part of a name.
         let stops = rest.len() - rest.trim_start_matches('.').len();

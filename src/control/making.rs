@@ -16,7 +16,7 @@ use crate::snapshot::path::Path;
 use crate::snapshot::zone::Zone;
 use crate::snapshot::{Serving, Snapshot};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Zones compiled side by side: each takes a core and, while it lasts, a few times its text in memory.
@@ -59,6 +59,15 @@ impl Made {
     /// Where records are that this revision brings.
     pub(super) fn sources(&self, revision: u64) -> Vec<(String, Source)> {
         self.texts.iter().map(|text| (text.zone.clone(), Source::Stored { revision, serial: text.serial })).collect()
+    }
+
+    /// The sets that its hostnames pointed to and point to: whoever may not know of those is not told of the hostnames.
+    pub(super) fn sets_of_hostnames(&self, ledger: &Ledger) -> BTreeSet<String> {
+        let both = self.draft.items.iter().filter_map(|(target, item)| match target {
+            Target::Object(Kind::Hostname, name) => Some([ledger.item(Kind::Hostname, name), item.as_ref()]),
+            _ => None,
+        });
+        both.flatten().flatten().filter_map(|item| Some(format!("sets/{}", item.json()["set"].as_str()?))).collect()
     }
 
     /// Everything it touches, as the store calls it.
@@ -278,7 +287,9 @@ impl Making<'_> {
         let (errors, warnings): (Vec<&Problem>, Vec<&Problem>) = compiled.problems.iter().partition(|problem| problem.is_error());
         if !errors.is_empty() {
             let at = self.fault_at(&key, "");
-            let faults = errors.into_iter().map(|problem| Fault { pointer: at.pointer.clone(), ..Fault::of(problem) });
+            // A hostname's line is not one of the zone's text.
+            let line = |problem: &Problem| if problem.path.starts_with("hostname ") { 0 } else { problem.line };
+            let faults = errors.into_iter().map(|problem| Fault { pointer: at.pointer.clone(), line: line(problem), ..Fault::of(problem) });
             return Err(Refusal::Faults(faults.collect()));
         }
         self.warnings.extend(warnings.into_iter().map(|problem| format!("zone {key}: {}", said(problem))));

@@ -4,7 +4,11 @@ use super::{Caller, Role, Scope};
 use crate::dns::name::Name;
 use crate::fleet::Kind;
 use crate::fleet::ledger::{Ledger, key, shown};
+use serde_json::Value;
 use std::collections::HashSet;
+
+/// Stands for a name that the caller may not know.
+pub(super) const HIDDEN: &str = "(hidden)";
 
 /// Worked out for one caller and one state of the fleet.
 #[derive(Debug)]
@@ -94,6 +98,24 @@ impl Sight {
             "files" | "serials" => self.sees(ledger, Kind::Zone, name),
             "states" => self.sees(ledger, Kind::Panel, name),
             _ => Kind::from_plural(shelf).is_some_and(|kind| self.sees(ledger, kind, name)),
+        }
+    }
+
+    /// Takes out of an object what it refers to and the caller does not see.
+    pub(super) fn narrow(&self, ledger: &Ledger, object: &mut Value) {
+        if self.is_all() {
+            return;
+        }
+        let hides = |kind: Kind, name: &Value| name.as_str().is_some_and(|name| !self.sees(ledger, kind, name));
+        for (key, kind) in [("then", Kind::Region), ("checks", Kind::Check), ("panels", Kind::Panel)] {
+            if let Some(names) = object.get_mut(key).and_then(Value::as_array_mut) {
+                names.retain(|name| !hides(kind, name) && !hides(kind, &name["panel"]));
+            }
+        }
+        for (key, kind) in [("region", Kind::Region), ("set", Kind::Set)] {
+            if let Some(name) = object.get_mut(key).filter(|name| hides(kind, name)) {
+                *name = HIDDEN.into();
+            }
         }
     }
 

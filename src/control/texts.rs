@@ -15,6 +15,9 @@ const MAX_LINES: usize = 100;
 /// Longer texts are compared by their bytes alone: to read both takes longer than anybody waits for.
 const MAX_COMPARED: usize = 16 << 20;
 
+/// Of longer texts lines are told and not records: a page of the audit trail has many of them.
+const MAX_TOLD_APART: usize = 256 << 10;
+
 /// The API reads no file of the server.
 pub(super) struct NoFiles;
 
@@ -44,8 +47,24 @@ pub(super) fn serial_after(zone: &Name, shown: Option<u32>, old: Option<&[u8]>, 
     Some(if same { shown } else { serial::next(shown) })
 }
 
+/// Records that only one of two texts of `files/ZONE` has, the first of them; where the records are the same, the lines.
+pub(super) fn between(object: &str, old: &[u8], new: &[u8]) -> (Vec<String>, Vec<String>) {
+    let zone = object.strip_prefix("files/").and_then(|zone| Name::parse(zone).ok());
+    let records = |text: &[u8]| -> Option<Vec<u8>> {
+        let sheet = read(zone.as_ref().filter(|_| text.len() <= MAX_TOLD_APART)?, text).ok()?;
+        let of =
+            |set: RecordSet| set.data.iter().map(|data| format!("{} {} {} {data}\n", set.name, set.ttl, set.rtype)).collect::<String>();
+        Some(sheet.after(None).map(|set| of(shown_set(set))).collect::<String>().into_bytes())
+    };
+    let told = match (old.is_empty(), records(old), records(new)) {
+        (false, Some(old), Some(new)) => lines_between(&old, &new),
+        _ => Default::default(),
+    };
+    if told.0.is_empty() && told.1.is_empty() { lines_between(old, new) } else { told }
+}
+
 /// Lines that only one of two texts has; the first of them.
-pub(super) fn lines_between(old: &[u8], new: &[u8]) -> (Vec<String>, Vec<String>) {
+fn lines_between(old: &[u8], new: &[u8]) -> (Vec<String>, Vec<String>) {
     let lines = |text: &[u8]| -> Vec<String> {
         String::from_utf8_lossy(text)
             .lines()

@@ -49,6 +49,23 @@ pub enum Change {
     Restore(Vec<u8>),
 }
 
+impl Change {
+    /// Everything its caller has named, in small letters.
+    pub(super) fn said(&self) -> String {
+        let said = match self {
+            Self::Put { name, body, .. } => format!("{name} {body}"),
+            Self::Patch { name, patch, .. } => format!("{name} {patch}"),
+            Self::Delete { name, .. } => name.clone(),
+            Self::PutDefaults(body) | Self::PatchDefaults(body) | Self::Fleet(body) => body.to_string(),
+            Self::ZoneFile { zone, text } => format!("{zone} {}", String::from_utf8_lossy(text)),
+            Self::Records { zone, name, rtype, set } => format!("{zone} {name} {rtype} {set:?}"),
+            Self::State { panel, state } => format!("{panel} {state:?}"),
+            Self::Revert(_) | Self::Restore(_) => String::new(),
+        };
+        said.to_lowercase()
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct How {
     /// Tell what would be, change nothing.

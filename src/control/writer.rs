@@ -14,7 +14,7 @@ use crate::compile::plan::{Orders, ZonePlan};
 use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::Kind;
-use crate::fleet::ledger::{Edit, Flaw, Ledger, NoDraft, Target, key};
+use crate::fleet::ledger::{Edit, Flaw, Item, Ledger, NoDraft, Target, key};
 use crate::pilot::Event;
 use crate::store::{Commit, Expect, StoreError, Write};
 use serde_json::{Map, Value, json};
@@ -37,7 +37,8 @@ const MAX_REASON: usize = 500;
 /// Nobody drains for longer than a year.
 const MAX_SPAN_S: u64 = 366 * 24 * 3600;
 
-const OUT_OF_STEP: &str = "an earlier change is stored, and met a fault of meridian's own before it was answered: restart the node, which then has it";
+const OUT_OF_STEP: &str =
+    "an earlier change is stored, and met a fault of meridian's own before it was answered: restart the node, which then has it";
 
 /// Something to be done, and where the answer goes.
 pub(super) struct Job {
@@ -236,12 +237,15 @@ impl Writer {
             return Ok(done);
         }
         let counted = writes.len();
+        let mut objects = made.keys(&wanted);
+        let count = objects.len();
+        let told = objects.iter().take(MAX_USERS).cloned().collect::<Vec<_>>();
+        objects.extend(made.sets_of_hostnames(ledger));
         // Nobody else waits for the disk.
         drop(held);
         let doubt;
         (done.revision, doubt) = self.store(caller, verb, writes)?;
         self.is_ahead = true;
-        let objects = made.keys(&wanted);
         let published = self.publish(made, &wanted, done.revision);
         self.is_ahead = false;
         done.generation = published?;
@@ -257,9 +261,8 @@ impl Writer {
         }
         drop(ledger);
         tracing::info!(who = caller.who, verb, revision = done.revision, generation = done.generation, documents = counted, "changed");
-        let told: Vec<&String> = objects.iter().take(MAX_USERS).collect();
         let kind = if wanted.states.is_empty() { "change" } else { "state" };
-        let body = json!({"verb": verb, "who": caller.who, "revision": done.revision, "generation": done.generation, "objects": told, "count": objects.len()});
+        let body = json!({"verb": verb, "who": caller.who, "revision": done.revision, "generation": done.generation, "objects": told, "count": count});
         shared.happenings.tell(kind, Shared::now_s(), body, objects);
         Ok(done)
     }
@@ -501,6 +504,10 @@ fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -
         }
         let (before, _) = shown(ledger, Some(target));
         let before = before.filter(|_| has(ledger, target));
+        let old = match target {
+            Target::Defaults => ledger.defaults(),
+            Target::Object(kind, name) => ledger.item(*kind, name),
+        };
         let after = item.as_ref().map(|item| {
             let mut object = item.json();
             if let Target::Object(kind, _) = target {
@@ -508,15 +515,16 @@ fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -
             }
             object
         });
-        // A place in the list alone is nothing anybody looks at.
-        if before != after || before.is_none() {
+        // A place in the list alone is nothing anybody looks at; another secret looks the same and is not.
+        if before.is_none() || old.map(Item::json) != item.as_ref().map(Item::json) {
             differences.push(Difference { object: store_key(target), before, after, ..Difference::default() });
         }
     }
     for text in &made.texts {
         let old = shared.store.get(&format!("files/{}", text.zone)).ok().flatten().map(|document| document.value).unwrap_or_default();
-        let (removed, added) = texts::lines_between(&old, &text.text);
-        differences.push(Difference { object: format!("files/{}", text.zone), removed, added, ..Difference::default() });
+        let object = format!("files/{}", text.zone);
+        let (removed, added) = texts::between(&object, &old, &text.text);
+        differences.push(Difference { object, removed, added, ..Difference::default() });
     }
     for (panel, wished) in &wanted.states {
         let before = shared.wishes.read().get(panel).and_then(|wished| serde_json::to_value(wished).ok());

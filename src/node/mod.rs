@@ -263,6 +263,8 @@ impl Node {
     fn handle(&mut self, events: Vec<Event>) {
         let actions = self.pilot.handle_all(clock::now(), events);
         self.perform(actions);
+        // A zone that was mended may have been the last thing in the way.
+        self.import();
         self.untold = true;
         // With thousands of zones under way, telling after each would take longer than they do: `look` tells in between.
         if self.pilot.is_idle() {
