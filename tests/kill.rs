@@ -9,7 +9,7 @@ mod peers;
 #[path = "node/place.rs"]
 mod place;
 
-use api::{Api, Said, TOKEN};
+use api::{Api, TOKEN};
 use peers::ask;
 use peers::wire::{self, A, Question, TXT, name};
 use place::{HEAD, Node, Place, zones};

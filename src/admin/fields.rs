@@ -74,6 +74,15 @@ impl Fields {
         number
     }
 
+    /// A number from 0 up.
+    pub(super) fn gauge(&mut self, key: &'static str) {
+        if let Some(value) = self.take(key)
+            && value.as_f64().is_none_or(|number| number < 0.0)
+        {
+            self.wrong(key, format!("found {} where a number from 0 belongs", kind(&value)), "");
+        }
+    }
+
     /// A span such as `10m`, in whole seconds, at least one.
     pub(super) fn span(&mut self, key: &'static str, longest_s: u64) -> Option<u64> {
         let text = self.text(key)?;

@@ -17,6 +17,7 @@ use serde_json::Value;
 const LONGEST_S: u64 = 366 * 86_400;
 /// A sentence; it stands in tables and logs.
 const MAX_REASON: usize = 1000;
+const GAUGES: [&str; 5] = ["connections", "cpu", "memory", "bandwidth_mbps", "credits"];
 
 pub(super) async fn show_state(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
@@ -31,6 +32,9 @@ pub(super) async fn set_state(State(door): Doorway, mut asked: Asked) -> Answer 
     let mut change = door.control.change(&asked.caller, Change::State { panel, state }, &how).await?;
     // 200 even for the first one: a panel always has a state.
     change.is_made = false;
+    if !how.dry_run {
+        change.object = Some(door.control.panel_state(&asked.caller, asked.name(0))?);
+    }
     Ok(done(change, how.dry_run, Told::Object))
 }
 
@@ -45,9 +49,7 @@ pub(super) async fn drop_state(State(door): Doorway, mut asked: Asked) -> Answer
 pub(super) async fn report(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
     let report = asked.json(MAX_BODY).await?;
-    if !report.is_object() {
-        return Err(Trouble::invalid("", "a report is an object", "such as {\"connections\": 312, \"cpu\": 0.41}"));
-    }
+    check_report(&report)?;
     door.control.report(&asked.caller, asked.name(0), report).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -55,6 +57,15 @@ pub(super) async fn report(State(door): Doorway, mut asked: Asked) -> Answer {
 pub(super) async fn health(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
     Ok(Json(door.control.panel_health(&asked.caller, asked.name(0))?).into_response())
+}
+
+/// Gauges that a panel may report, each a number from 0.
+fn check_report(report: &Value) -> Result<(), Trouble> {
+    let mut fields = Fields::new(report.clone())?;
+    for gauge in GAUGES {
+        fields.gauge(gauge);
+    }
+    fields.finish()
 }
 
 fn read_order(body: Value) -> Result<StateOrder, Trouble> {
@@ -87,6 +98,15 @@ mod tests {
         assert_eq!(order, expected);
         let order = read_order(json!({"state": "enabled"})).unwrap();
         assert_eq!(order, StateOrder { state: "enabled".into(), reason: String::new(), over_s: None, for_s: None });
+    }
+
+    #[test]
+    fn a_report_is_of_known_gauges_from_nothing_up() {
+        check_report(&json!({})).unwrap();
+        check_report(&json!({"connections": 312, "cpu": 0.41, "memory": 0, "bandwidth_mbps": 840.5, "credits": 1e9})).unwrap();
+        for body in [json!([]), json!({"cpu": -0.1}), json!({"cpu": "0.4"}), json!({"memory": null}), json!({"load": 1})] {
+            assert_eq!(check_report(&body).unwrap_err().word(), Word::Invalid, "{body}");
+        }
     }
 
     #[test]
