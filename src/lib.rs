@@ -14,15 +14,15 @@
 //! laws    steer      who should serve whom: weights, slots
 //!         snapshot   the compiled truth a query reads, and the slot it is swapped in
 //!         answer     question bytes + snapshot → answer bytes
-//!         fleet      what operators want: a document in, a valid `Fleet` out
+//!         fleet      what operators want: a document in, a valid `Fleet` out; the ledger keeps it in step by small changes
 //!         compile    master files + fleet → zones made for look-up
 //!         pilot      events → actions; the one place where a snapshot comes into being
 //!
 //! hands   store      documents that outlive the process: revisions, history, a log; the last good copy; backups
 //!         transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
 //!
-//! doors   control    every verb an operator has, once: explain
-//!         admin      HTTP: the API and its description, does it live, does it answer
+//! doors   control    every verb an operator has, once: changes and their one writer, tokens and scopes, the audit trail, explain
+//!         admin      HTTP: the API over control and its description, TLS; does it live, does it answer
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
 //!         config     meridian.toml → options
@@ -33,8 +33,8 @@
 //!
 //! ```text
 //! a query    transport ─ Slot::load ─▸ answer::handle(now, &snapshot, &ask, &mut out) ─▸ Verdict
-//! a change   files ─ node ─▸ pilot::handle(Event) ─▸ Action::Build ─ node ─▸ Event::Built ─▸ Action::Publish ─▸ Slot::store
-//! a look     GET /readyz ─▸ what node last wrote there
+//! files      node ─▸ pilot::handle(now, Event::Plan) ─▸ Action::Build ─ node ─▸ Event::Built ─▸ Action::Publish ─▸ Slot::store
+//! a change   admin ─▸ control: ledger (judged) ─▸ compile ─▸ store (durable) ─▸ Post ─ node ─▸ pilot::handle(now, Event::Changed) ─▸ Publish ─▸ answered
 //! ```
 
 pub mod admin;

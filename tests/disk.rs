@@ -122,7 +122,8 @@ fn a_store_without_a_copy_is_made_of_a_backup() {
     let place = steered();
     let node = imported(place.spawn(serve(&place)));
     let mut backup = place.command(&["backup", "-o", "backup.jsonl"]);
-    assert!(backup.env("MERIDIAN_TOKEN", TOKEN).output().unwrap().status.success());
+    let told = backup.env("MERIDIAN_TOKEN", TOKEN).output().unwrap();
+    assert!(told.status.success(), "{}", text(&told.stderr));
     ended(node);
     let broken = break_file(&place, STORE);
     break_file(&place, COPY);

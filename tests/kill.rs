@@ -69,6 +69,8 @@ fn a_kill_loses_nothing_acknowledged_and_leaves_nothing_by_half() {
         let node = started(&place);
         let mut api = Api::open(place.admin).unwrap();
         let found: Truth = truth.keys().map(|path| (path.clone(), shown(&mut api, path, &mut tags))).collect();
+        let known: BTreeSet<u64> =
+            api.get("/v1/audit?limit=1000").json()["items"].as_array().unwrap().iter().filter_map(|e| e["revision"].as_u64()).collect();
         for (writer, written) in written.into_iter().enumerate() {
             for (key, value) in written.tags {
                 same_under_one_tag(&mut tags, key, value);
@@ -78,8 +80,6 @@ fn a_kill_loses_nothing_acknowledged_and_leaves_nothing_by_half() {
             for (path, wanted) in wanted {
                 assert_eq!(found[&path], wanted, "round {round}, writer {writer}: {path}");
             }
-            let known: BTreeSet<u64> =
-                api.get("/v1/audit?limit=1000").json()["items"].as_array().unwrap().iter().filter_map(|e| e["revision"].as_u64()).collect();
             for revision in &written.revisions {
                 assert!(known.contains(revision), "round {round}: revision {revision} was acknowledged and is in no entry");
             }
@@ -95,6 +95,9 @@ fn a_kill_loses_nothing_acknowledged_and_leaves_nothing_by_half() {
         answers_are(&node, &found);
         truth = found;
         killed(node);
+        if round % 50 == 49 {
+            println!("{} rounds, {acknowledged} acknowledged changes", round + 1);
+        }
     }
     println!("{rounds} rounds, {acknowledged} acknowledged changes, revision {highest}");
     assert!(acknowledged > rounds);

@@ -206,7 +206,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_has_missed_something_is_told_to_begin_anew() {
         // Behind in our own queue.
-        assert_eq!(told(None, false, Vec::new(), 3).await, "event: reset\ndata: {}\n\n");
+        assert_eq!(told(None, false, Vec::new(), 3).await, "event: reset\ndata: {}\n\nid: 2\nevent: change\ndata: {\"at\":0}\n\n");
         // Control no longer knows the past.
         assert_eq!(told(None, true, Vec::new(), 0).await, "event: reset\ndata: {}\n\n");
     }

@@ -154,8 +154,8 @@ mod tests {
             ("/for", Some("put it in quotes")),
             ("/zones/1", Some("put it in quotes")),
             ("/revision", None),
-            ("/reasn", Some("did you mean `reason`?")),
             ("/z~1", Some("known here: state, over, for, zones, revision, reason")),
+            ("/reasn", Some("did you mean `reason`?")),
         ];
         assert_eq!(told, expected);
         assert!(Fields::new(json!([])).is_err());

@@ -32,9 +32,6 @@ pub(super) async fn set_state(State(door): Doorway, mut asked: Asked) -> Answer 
     let mut change = door.control.change(&asked.caller, Change::State { panel, state }, &how).await?;
     // 200 even for the first one: a panel always has a state.
     change.is_made = false;
-    if !how.dry_run {
-        change.object = Some(door.control.panel_state(&asked.caller, asked.name(0))?);
-    }
     Ok(done(change, how.dry_run, Told::Object))
 }
 

@@ -6,14 +6,16 @@ use serde_json::json;
 use std::process::ExitCode;
 use ureq::http::Method;
 
+const EXAMPLES: &str = "\
+Examples:
+  meridian delete hostname vod.panels.example
+  meridian delete record panels.example www A";
+
 /// Take away an object or a record set.
-///
-/// meridian delete hostname vod.panels.example
-/// meridian delete record panels.example www A
 ///
 /// What others refer to is not taken away; they are named. What was deleted comes back by `meridian revert`.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct DeleteArgs {
     /// KIND NAME, or record ZONE NAME TYPE
     #[arg(required = true, value_name = "WHAT")]

@@ -1,20 +1,24 @@
 //! `meridian get`
 
-use super::api::{Client, Reach, Result, Table, Trouble, kind, object_document, object_path, path, print, print_json};
+use super::api::{
+    Client, Reach, Result, Table, Trouble, keys_document, kind, object_document, object_path, path, print, print_json, print_raw,
+};
 use crate::fleet::Kind;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+Examples:
+  meridian get panels                       all panels
+  meridian get panel fra1                   one of them
+  meridian get panel fra1/health            also fra1/state
+  meridian get zone panels.example/records  all record sets of a zone
+  meridian get zone-file panels.example     its master file
+  meridian get defaults";
+
 /// Show objects: one as it stands in fleet.toml, or all of a kind as a table.
-///
-/// meridian get panels                      all panels
-/// meridian get panel fra1                  one of them
-/// meridian get panel fra1/health           also fra1/state
-/// meridian get zone panels.example/records all record sets of a zone
-/// meridian get zone-file panels.example    its master file
-/// meridian get defaults
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct GetArgs {
     /// check, region, panel, set, zone, hostname, key, zone-file or defaults
     kind: String,
@@ -51,7 +55,7 @@ fn defaults(client: &Client) -> Result<u8> {
     if client.json {
         print_json(&defaults)?;
     } else {
-        print(&super::api::fleet_document(&json!({ "defaults": defaults })))?;
+        print(&format!("[defaults]\n{}", keys_document(&defaults)))?;
     }
     Ok(0)
 }
@@ -62,7 +66,7 @@ fn zone_file(client: &Client, zone: &str) -> Result<u8> {
     if client.json {
         print_json(&json!({"zone": zone, "text": text}))?;
     } else {
-        print(&text)?;
+        print_raw(&text)?;
     }
     Ok(0)
 }
@@ -76,7 +80,7 @@ fn one(client: &Client, kind: Kind, name: &str, args: &GetArgs) -> Result<u8> {
             if client.json {
                 print_json(&about)?;
             } else {
-                print(&super::api::fleet_document(&json!({ "defaults": about })).replacen("[defaults]\n", "", 1))?;
+                print(&keys_document(&about))?;
             }
             return Ok(0);
         }

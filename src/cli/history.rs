@@ -5,12 +5,14 @@ use serde_json::Value;
 use std::process::ExitCode;
 use ureq::http::Method;
 
+const EXAMPLES: &str = "\
+Examples:
+  meridian history panels/fra1       meridian history zone panels.example
+  meridian history defaults          also files/panels.example, states/fra1";
+
 /// Show who changed an object, when, and what, the newest first.
-///
-/// meridian history panels/fra1       meridian history zone panels.example
-/// meridian history defaults          also files/panels.example, states/fra1
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct HistoryArgs {
     /// Such as panels/fra1, or KIND NAME
     #[arg(required = true, num_args = 1..=2, value_name = "OBJECT")]

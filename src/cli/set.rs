@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use ureq::http::Method;
 
+const EXAMPLES: &str = "\
+Examples:
+  meridian set panel fra1 weight=2 labels.provider=a capacity=
+  meridian set panel fra2 --create region=eu 'addresses=[\"192.0.2.2\"]'
+  meridian set defaults ttl=30
+  meridian set record panels.example www A 300 192.0.2.7 192.0.2.8
+  meridian set zone-file panels.example -f panels.example.zone";
+
 /// Change an object, a record set or a zone's file.
-///
-/// meridian set panel fra1 weight=2 labels.provider=a capacity=
-/// meridian set panel fra2 --create region=eu 'addresses=["192.0.2.2"]'
-/// meridian set defaults ttl=30
-/// meridian set record panels.example www A 300 192.0.2.7 192.0.2.8
-/// meridian set zone-file panels.example -f panels.example.zone
 ///
 /// Values are TOML as in fleet.toml; bare words are text; nothing behind `=` takes a key away. Keys that are not named stay.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct SetArgs {
     /// KIND NAME KEY=VALUE..., defaults KEY=VALUE..., record ZONE NAME TYPE TTL DATA..., or zone-file ZONE
     #[arg(required = true, value_name = "WHAT")]

@@ -98,7 +98,7 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
         pilot,
         storing_since_ms: AtomicU64::new(0),
     });
-    let writer = Writer { shared: Arc::clone(&shared), orders: HashMap::new(), plans: HashMap::new() };
+    let writer = Writer { shared: Arc::clone(&shared), orders: HashMap::new(), plans: HashMap::new(), is_ahead: false };
     let control = Control::new(shared, queue, (writer, jobs));
     Ok(Opening { control, fleet: (has_fleet && !options.is_files).then_some(ledger), problems, posts })
 }
@@ -219,5 +219,6 @@ pub fn scratch(admin_token: &str) -> Control {
         }
     });
     control.start(None).unwrap();
+    control.hold_fleet();
     control
 }

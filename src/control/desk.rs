@@ -163,6 +163,12 @@ impl Control {
         self.shared.is_files()
     }
 
+    /// The store is the truth, even while it is empty.
+    #[cfg(test)]
+    pub(super) fn hold_fleet(&self) {
+        self.shared.is_files.store(false, Ordering::Release);
+    }
+
     /// What stands in files becomes the store's, and the store the truth.
     pub async fn import(&self, json: Value, texts: Vec<(String, Vec<u8>)>) -> Result<Done, Refusal> {
         let done = self.ask(&Caller::node(), Task::Import { json, texts }).await?;
@@ -294,7 +300,7 @@ impl Control {
     pub fn explain(&self, caller: &Caller, question: &Question) -> Result<Value, Refusal> {
         look::may_explain(&self.shared, viewer(caller)?, question)?;
         let snapshot = Arc::clone(&self.shared.slot.load());
-        let fleet = Arc::clone(self.shared.ledger.read().fleet());
+        let fleet = look::with_states(&self.shared);
         let explanation = explain(clock::now(), &snapshot, &fleet, question).map_err(|sentence| Refusal::fault("", sentence, ""))?;
         let value = serde_json::to_value(&explanation).map_err(|error| Refusal::Gone(error.to_string()))?;
         Ok(look::within_scope(&self.shared, caller, value))

@@ -184,7 +184,7 @@ pub fn explain(now: Now, snapshot: &Snapshot, fleet: &Fleet, question: &Question
     let soa = heard.authority.iter().find(|record| record.rtype == Type::SOA).map(|record| record.ttl);
     let is_answered = heard.rcode == rcode::NOERROR && (heard.has_end(question.rtype) || leads_out());
     let ttl = if is_answered { records().map(|record| record.ttl).min() } else { soa };
-    steps.extend(ttl.map(|ttl| Step { facts: Facts::Ttl { ttl }, text: lifetime(ttl, is_answered, scene.is_some()) }));
+    steps.extend(ttl.map(|ttl| Step { facts: Facts::Ttl { ttl }, text: lifetime(ttl, is_answered, scene.as_ref()) }));
     steps.push(scope(snapshot, question, &heard, scene.as_ref()));
     Ok(Explanation {
         name: plain(&question.name),
@@ -257,11 +257,14 @@ fn shown(record: &Record) -> Shown {
     Shown { name: plain(&record.name), rtype: record.rtype.to_string(), ttl: record.ttl, data: record.shown() }
 }
 
-fn lifetime(ttl: u32, is_answered: bool, is_steered: bool) -> String {
-    match (is_answered, is_steered) {
+fn lifetime(ttl: u32, is_answered: bool, scene: Option<&Scene<'_>>) -> String {
+    match (is_answered, scene) {
         (false, _) => format!("{ttl} s, for which resolvers remember that there is nothing (the zone's SOA)"),
-        (_, true) => format!("{ttl} s, the hostname's `ttl`"),
-        (_, false) => format!("{ttl} s, as the zone's file has it"),
+        (_, Some(scene)) if scene.is_changing(ttl) => {
+            format!("{ttl} s, the hostname's `ttl_changing`: a panel of its set hands its clients over")
+        }
+        (_, Some(_)) => format!("{ttl} s, the hostname's `ttl`"),
+        (_, None) => format!("{ttl} s, as the zone's file has it"),
     }
 }
 

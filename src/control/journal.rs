@@ -41,17 +41,30 @@ impl Entry {
 /// Newest first, as far as this caller may see them.
 pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
     let gone = |error: crate::store::StoreError| Refusal::Gone(error.in_full());
+    let wanted = query.object.as_deref().map(about);
     let mut found = Vec::new();
     let mut before = query.before;
     let mut looked = 0;
     while found.len() < query.limit && looked < MAX_LOOKED {
-        let page = LogQuery { object: query.object.clone(), since_s: query.since_s, before, limit: query.limit.max(1) };
-        let entries = store.log(&page).map_err(gone)?;
+        let limit = query.limit.max(1);
+        let page = |object: Option<String>| LogQuery { object, since_s: query.since_s, before, limit };
+        let mut entries = Vec::new();
+        match &wanted {
+            None => entries = store.log(&page(None)).map_err(gone)?,
+            Some(objects) => {
+                for object in objects {
+                    entries.extend(store.log(&page(Some(object.clone()))).map_err(gone)?);
+                }
+                entries.sort_by_key(|logged: &Logged| std::cmp::Reverse(logged.sequence));
+                entries.dedup_by_key(|logged| logged.sequence);
+                entries.truncate(limit);
+            }
+        }
         let Some(last) = entries.last() else { break };
         (before, looked) = (Some(last.sequence), looked + entries.len());
-        let is_last = entries.len() < page.limit;
+        let is_last = entries.len() < limit;
         for logged in entries {
-            found.extend(shown(store, ledger, sight, logged).map_err(gone)?);
+            found.extend(shown(store, ledger, sight, wanted.as_deref(), logged).map_err(gone)?);
         }
         if is_last {
             break;
@@ -61,7 +74,28 @@ pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQ
     Ok(found)
 }
 
-fn shown(store: &Store, ledger: &Ledger, sight: &Sight, logged: Logged) -> Result<Option<Value>, crate::store::StoreError> {
+/// What the store keeps of one object: a panel has its state beside it, a zone its records.
+fn about(object: &str) -> Vec<String> {
+    let beside = match object.split_once('/') {
+        Some(("panels", name)) => Some(format!("states/{name}")),
+        Some(("zones", name)) => Some(format!("files/{name}")),
+        _ => None,
+    };
+    [object.to_owned()].into_iter().chain(beside).collect()
+}
+
+/// `panels/` stands for all of its kind.
+fn is_about(key: &str, wanted: &[String]) -> bool {
+    wanted.iter().any(|wanted| key == wanted || wanted.ends_with('/') && key.starts_with(wanted.as_str()))
+}
+
+fn shown(
+    store: &Store,
+    ledger: &Ledger,
+    sight: &Sight,
+    wanted: Option<&[String]>,
+    logged: Logged,
+) -> Result<Option<Value>, crate::store::StoreError> {
     let entry: Entry = serde_json::from_slice(&logged.entry).unwrap_or_default();
     let sees = |object: &str| sight.sees_object(ledger, object);
     let mut changed = Vec::new();
@@ -103,7 +137,8 @@ fn shown(store: &Store, ledger: &Ledger, sight: &Sight, logged: Logged) -> Resul
     if hidden > 0 {
         put("hidden", json!(hidden));
     }
-    let differences: Vec<Difference> = changed.iter().take(MAX_SHOWN).map(difference).collect();
+    let differences = changed.iter().filter(|changed| wanted.is_none_or(|wanted| is_about(&changed.key, wanted)));
+    let differences: Vec<Difference> = differences.take(MAX_SHOWN).map(difference).collect();
     put("differences", json!(differences));
     Ok(Some(value))
 }

@@ -8,8 +8,9 @@ use super::wanting::{missing, text_of};
 use super::{Caller, Found, Page, Query, Question, RecordQuery, Records, Refusal};
 use crate::dns::name::Name;
 use crate::fleet::ledger::{Ledger, key, shown};
-use crate::fleet::{Kind, Source, conducts};
+use crate::fleet::{Fleet, Kind, Panel, Source, conducts};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Panels, zones and sets of one status.
@@ -208,10 +209,10 @@ fn panel(shared: &Shared, ledger: &Ledger, found: &str) -> Option<Value> {
         if let Some(until) = wished.until {
             object.insert("until".into(), until.into());
         }
-        if let Some(over) = wished.over {
+        if let Some(over) = wished.over_until {
             let (now, _) = conducts(&[wished.wish(&panel.name)], now_s);
             let shed = now.get(&panel.name).map_or(0.0, |conduct| if conduct.is_moving { f64::from(conduct.shed) / 65_536.0 } else { 1.0 });
-            object.insert("over".into(), over.into());
+            object.insert("over".into(), over.saturating_sub(wished.since).into());
             object.insert("handed_over".into(), shed.into());
         }
     }
@@ -222,11 +223,15 @@ pub(super) fn panel_state(shared: &Shared, caller: &Caller, name: &str) -> Resul
     let ledger = shared.ledger.read();
     let sight = Sight::of(caller, &ledger);
     let found = key(Kind::Panel, name).ok().filter(|found| sight.sees(&ledger, Kind::Panel, found));
-    let mut value = found.and_then(|found| panel(shared, &ledger, &found)).ok_or_else(|| missing(Kind::Panel, name))?;
+    found.and_then(|found| state_of(shared, &ledger, &found)).ok_or_else(|| missing(Kind::Panel, name))
+}
+
+pub(super) fn state_of(shared: &Shared, ledger: &Ledger, found: &str) -> Option<Value> {
+    let mut value = panel(shared, ledger, found)?;
     for key in ["name", "region"] {
         value.as_object_mut().into_iter().for_each(|object| drop(object.shift_remove(key)));
     }
-    Ok(value)
+    Some(value)
 }
 
 /// Until there are checks nobody knows more than what panels say themselves.
@@ -318,6 +323,19 @@ pub(super) fn status(shared: &Shared, caller: &Caller) -> Result<Value, Refusal>
         value["hidden_problems"] = told.problems.len().into();
     }
     Ok(value)
+}
+
+/// The fleet with what operators have said of its panels.
+pub(super) fn with_states(shared: &Shared) -> Arc<Fleet> {
+    let conducts = conducts(&shared.wishes(), Shared::now_s()).0;
+    let ledger = shared.ledger.read();
+    let mut fleet = Arc::clone(ledger.fleet());
+    for (name, conduct) in conducts {
+        let Some(id) = ledger.id(Kind::Panel, &name) else { continue };
+        let panel = &mut Arc::make_mut(&mut fleet).panels[id as usize];
+        *panel = Arc::new(Panel { state: conduct.state, ..(**panel).clone() });
+    }
+    fleet
 }
 
 /// Whoever sees not all asks for names of its zones, and of hostnames it sees.

@@ -2,7 +2,7 @@
 
 use super::shared::Shared;
 use super::texts::{self, NoFiles};
-use super::writer::{Wanted, Writer, store_key};
+use super::writer::{Wanted, Writer, said, store_key};
 use super::{Fault, How, Refusal};
 use crate::compile::patch::{Edit, Patched, patch};
 use crate::compile::plan::{self, NO_ORDER, Order, Orders, Plan, ZonePlan};
@@ -281,7 +281,7 @@ impl Making<'_> {
             let faults = errors.into_iter().map(|problem| Fault { pointer: at.pointer.clone(), ..Fault::of(problem) });
             return Err(Refusal::Faults(faults.collect()));
         }
-        self.warnings.extend(warnings.into_iter().map(|problem| format!("zone {key}: {problem}")));
+        self.warnings.extend(warnings.into_iter().map(|problem| format!("zone {key}: {}", said(problem))));
         let Some(mut zone) = compiled.zone else { return Err(Refusal::Faults(vec![self.fault_at(&key, "the zone is not sound")])) };
         if let Some(text) = self.texts.get(&key) {
             let written = zone.serial();

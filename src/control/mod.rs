@@ -29,6 +29,7 @@ mod tests;
 mod text;
 mod texts;
 mod tokens;
+mod touch;
 mod verb;
 mod wanting;
 mod words;

@@ -64,8 +64,9 @@ pub(super) struct Wished {
     pub reason: String,
     pub who: String,
     pub since: u64,
+    /// A drain hands its clients over until then.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub over: Option<u64>,
+    pub over_until: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub until: Option<u64>,
 }
@@ -84,7 +85,7 @@ impl Wished {
             reason: order.reason.clone(),
             who: who.into(),
             since: now_s,
-            over: order.over_s.map(|over| now_s.saturating_add(over)),
+            over_until: order.over_s.map(|over| now_s.saturating_add(over)),
             until: order.for_s.map(|until| now_s.saturating_add(until)),
         }
     }
@@ -98,7 +99,7 @@ impl Wished {
             panel: panel.into(),
             state: state(&self.state).unwrap_or_default(),
             since_s: self.since,
-            over_s: self.over,
+            over_s: self.over_until,
             until_s: self.until,
         }
     }
@@ -128,7 +129,10 @@ impl Shared {
 
     /// Wishes as the pilot takes them: of panels that there are.
     pub(super) fn wishes(&self) -> Vec<Wish> {
-        let ledger = self.ledger.read();
+        self.wishes_in(&self.ledger.read())
+    }
+
+    pub(super) fn wishes_in(&self, ledger: &Ledger) -> Vec<Wish> {
         let named = |key: &String| ledger.item(crate::fleet::Kind::Panel, key).map(|item| item.name.clone());
         self.wishes.read().iter().filter_map(|(key, wished)| Some(wished.wish(&named(key)?))).collect()
     }

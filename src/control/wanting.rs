@@ -213,6 +213,9 @@ impl Wanting<'_> {
                 None => {}
             }
         }
+        let wishes = self.shared.wishes.read();
+        wanted.states.retain(|(panel, wished)| wishes.get(panel) != wished.as_ref());
+        drop(wishes);
         // What a zone had goes with it.
         let kept = |zone: &String| {
             let edit = wanted.edits.iter().find(|edit| edit.target == Target::Object(Kind::Zone, zone.clone()));

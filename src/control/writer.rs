@@ -1,6 +1,5 @@
 //! The one who changes things: each change is judged, compiled, stored, published, and only then answered.
 
-use super::effect;
 use super::journal::Entry;
 use super::making::{Made, make};
 use super::secret;
@@ -8,10 +7,12 @@ use super::shared::{Post, Shared, Wished, state};
 use super::sight::{Sight, outside};
 use super::texts;
 use super::tokens::{self, Token};
+use super::touch;
 use super::{Caller, Change, Difference, Done, Fault, How, Refusal, Role, StateOrder, TokenOrder, TokenShown};
 use crate::clock;
 use crate::compile::plan::{Orders, ZonePlan};
 use crate::dns::name::Name;
+use crate::document::Problem;
 use crate::fleet::Kind;
 use crate::fleet::ledger::{Edit, Flaw, Ledger, NoDraft, Target, key};
 use crate::pilot::Event;
@@ -25,6 +26,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
+/// Objects of which before and after are worked out: a fleet that comes as a whole has a hundred thousand.
+const MAX_DIFFERENCES: usize = 2000;
 /// Users of an object that a refusal names.
 const MAX_USERS: usize = 20;
 /// While nothing is asked for, old history is removed and a good copy kept at this interval.
@@ -33,6 +36,9 @@ const CHORES: Duration = Duration::from_secs(30);
 const MAX_REASON: usize = 500;
 /// Nobody drains for longer than a year.
 const MAX_SPAN_S: u64 = 366 * 24 * 3600;
+
+const OUT_OF_STEP: &str =
+    "an earlier change is stored, and met a fault of meridian's own before it was answered: restart the node, which then has it";
 
 /// Something to be done, and where the answer goes.
 pub(super) struct Job {
@@ -78,6 +84,8 @@ pub(super) struct Writer {
     pub(super) orders: HashMap<Name, Orders>,
     /// What zones were compiled from, while that is known.
     pub(super) plans: HashMap<Name, Arc<ZonePlan>>,
+    /// Something is stored that the answers do not have yet.
+    pub(super) is_ahead: bool,
 }
 
 /// What a change comes to before it is judged.
@@ -110,6 +118,11 @@ impl Writer {
 
     fn take(&mut self, job: Job) {
         if job.stage.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return;
+        }
+        // A fault of ours between the two: what is stored is right, and only a start brings the rest in step with it.
+        if self.is_ahead {
+            let _ = job.reply.send(Err(Refusal::Gone(OUT_OF_STEP.into())));
             return;
         }
         let done = catch_unwind(AssertUnwindSafe(|| self.perform(&job.caller, job.task)));
@@ -210,12 +223,12 @@ impl Writer {
             revision,
             generation: shared.told.load().generation,
             is_made: wanted.shows.as_ref().is_some_and(|target| !has(ledger, target)),
-            warnings: made.draft.warnings.iter().map(|flaw| flaw.problem.to_string()).chain(made.warnings.iter().cloned()).collect(),
+            warnings: made.draft.warnings.iter().map(|flaw| said(&flaw.problem)).chain(made.warnings.iter().cloned()).collect(),
+            differences: differences(&shared, ledger, &made, &wanted),
             ..Done::default()
         };
         if how.dry_run {
-            done.differences = differences(&shared, ledger, &made, &wanted);
-            done.effect = effect::of(&shared, ledger, &made, &sight);
+            done.effect = touch::effect(&shared, ledger, &made, &wanted, &sight);
             return Ok(done);
         }
         let writes = writes(&made, &wanted);
@@ -224,12 +237,25 @@ impl Writer {
             return Ok(done);
         }
         let counted = writes.len();
-        done.revision = self.store(caller, verb, writes)?;
+        // Nobody else waits for the disk.
         drop(held);
+        let doubt;
+        (done.revision, doubt) = self.store(caller, verb, writes)?;
+        self.is_ahead = true;
         let objects = made.keys(&wanted);
-        done.generation = self.publish(made, &wanted, done.revision)?;
+        let published = self.publish(made, &wanted, done.revision);
+        self.is_ahead = false;
+        done.generation = published?;
+        if let Some(doubt) = doubt {
+            return Err(doubt);
+        }
         let ledger = shared.ledger.read();
         (done.object, done.object_revision) = shown(&ledger, wanted.shows.as_ref());
+        if let [(panel, _)] = &*wanted.states
+            && wanted.edits.is_empty()
+        {
+            done.object = super::look::state_of(&shared, &ledger, panel);
+        }
         drop(ledger);
         tracing::info!(who = caller.who, verb, revision = done.revision, generation = done.generation, documents = counted, "changed");
         let told: Vec<&String> = objects.iter().take(MAX_USERS).collect();
@@ -239,20 +265,24 @@ impl Writer {
         Ok(done)
     }
 
-    /// Durable when it returns; refused when not.
-    fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<u64, Refusal> {
+    /// Durable when it returns without a doubt; nothing is stored when it is refused.
+    fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<(u64, Option<Refusal>), Refusal> {
         let commit = Commit { writes, entry: Entry::of(caller, verb).bytes(), at_s: Shared::now_s() };
         self.shared.storing_since_ms.store(clock::now().mono_ms.max(1), Ordering::Release);
         let stored = self.shared.store.commit(commit);
         self.shared.storing_since_ms.store(0, Ordering::Release);
-        stored.map_err(|error| {
-            tracing::error!("the store: {}", error.in_full());
-            match error {
-                StoreError::Full { .. } => Refusal::Full(error.to_string()),
-                StoreError::Refused(what) => Refusal::TooLarge(what),
-                error => Refusal::Gone(error.in_full()),
-            }
-        })
+        let error = match stored {
+            Ok(revision) => return Ok((revision, None)),
+            Err(error) => error,
+        };
+        tracing::error!("the store: {}", error.in_full());
+        match error {
+            // It is there, so the answers have it; whether it outlives a loss of power nobody can promise.
+            StoreError::Unsure { revision, .. } => Ok((revision, Some(Refusal::Gone(error.in_full())))),
+            StoreError::Full { .. } => Err(Refusal::Full(error.to_string())),
+            StoreError::Refused(what) => Err(Refusal::TooLarge(what)),
+            error => Err(Refusal::Gone(error.in_full())),
+        }
     }
 
     /// The change is stored: the ledger has it, and the answers follow. Gives the generation that has it.
@@ -303,10 +333,11 @@ impl Writer {
         let text = tokens::make().map_err(Refusal::Gone)?;
         let token = Token::of(order, tokens::hash(&text), Shared::now_s());
         let bytes = serde_json::to_vec(&token).map_err(|error| Refusal::Gone(error.to_string()))?;
-        self.store(caller, verb, vec![Write { key: objects[0].clone(), expect: Expect::Absent, value: Some(bytes) }])?;
+        let (_, doubt) = self.store(caller, verb, vec![Write { key: objects[0].clone(), expect: Expect::Absent, value: Some(bytes) }])?;
         let shown = token.shown(&order.name);
         self.shared.tokens.write().put(&order.name, token);
-        Ok(Outcome::Token(text, shown))
+        // In doubt it is a token all the same, but nobody may rely on it.
+        doubt.map_or(Ok(Outcome::Token(text, shown)), Err)
     }
 
     fn may_make_token(&self, caller: &Caller, order: &TokenOrder) -> Result<(), Refusal> {
@@ -347,9 +378,9 @@ impl Writer {
         if self.shared.tokens.read().get(name).is_none() {
             return Err(Refusal::NotFound(format!("there is no token `{}`", crate::document::shown(name))));
         }
-        self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
+        let (_, doubt) = self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
         self.shared.tokens.write().remove(name);
-        Ok(Outcome::Nothing)
+        doubt.map_or(Ok(Outcome::Nothing), Err)
     }
 }
 
@@ -403,6 +434,12 @@ pub(super) fn shown(ledger: &Ledger, target: Option<&Target>) -> (Option<Value>,
     }
 }
 
+/// A warning that is listed as one.
+pub(super) fn said(problem: &Problem) -> String {
+    let text = problem.to_string();
+    text.strip_prefix("warning: ").map_or(text.clone(), str::to_owned)
+}
+
 /// What the store is to write. A document is the object and where it stands among its like.
 fn writes(made: &Made, wanted: &Wanted) -> Vec<Write> {
     let mut writes = Vec::new();
@@ -454,9 +491,15 @@ fn fault(flaw: Flaw) -> Fault {
     Fault { pointer: flaw.pointer, ..Fault::of(&flaw.problem) }
 }
 
+/// Of very many objects only the names.
 fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -> Vec<Difference> {
     let mut differences: Vec<Difference> = Vec::new();
+    let is_told = made.draft.items.len() <= MAX_DIFFERENCES;
     for (target, item) in &made.draft.items {
+        if !is_told {
+            differences.push(Difference { object: store_key(target), ..Difference::default() });
+            continue;
+        }
         let (before, _) = shown(ledger, Some(target));
         let before = before.filter(|_| has(ledger, target));
         let after = item.as_ref().map(|item| {

@@ -13,10 +13,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(super) fn build(reader: &Reader, document: &Document, origin: Origin<'_>) -> Fleet {
-    build_with(reader, document, origin, &|_| Vec::new())
+    build_with(reader, document, origin, Known::NOTHING)
 }
 
-/// `known` gives the names of a kind that exist besides those in the document, for hints.
 pub(super) fn build_with(reader: &Reader, document: &Document, origin: Origin<'_>, known: Known<'_>) -> Fleet {
     planned::warn_unbuilt(reader, document);
     planned::refuse_keys(reader, document);

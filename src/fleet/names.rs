@@ -10,8 +10,18 @@ pub(super) const MAX_OBJECT_NAME: usize = 63;
 /// Looking for near names costs a pass over all of them; after so many the operator has seen enough.
 const MAX_GUESSES: u32 = 100;
 
-/// Gives the names of a kind that exist besides those in the document.
-pub(super) type Known<'a> = &'a dyn Fn(&str) -> Vec<String>;
+/// What there is to know of names besides the document.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    /// The names of a kind that exist besides those in the document, for hints.
+    pub names: &'a dyn Fn(&str) -> Vec<String>,
+    /// Whether this name of a kind is kept from whoever wrote the line; from anybody, where the line is 0.
+    pub hides: &'a dyn Fn(&str, &str, u32) -> bool,
+}
+
+impl Known<'static> {
+    pub(super) const NOTHING: Self = Self { names: &|_| Vec::new(), hides: &|_, _, _| false };
+}
 
 /// The names of one kind. A name without an id is of an object that has problems of its own.
 pub(super) struct Names<'a> {
@@ -63,13 +73,15 @@ impl<'a> Names<'a> {
 
     /// None where the reference leads nowhere, which is noted, or to an object that has problems of its own, which is not noted again.
     pub(super) fn follow(&self, reader: &Reader, path: &str, name: &At<String>) -> Option<u32> {
-        match self.entries.get(&name.to_lowercase()) {
+        let is_hidden = |entry: &&Entry<'_>, line: u32| (self.known.hides)(self.kind, entry.name, line);
+        match self.entries.get(&name.to_lowercase()).filter(|entry| !is_hidden(entry, name.line)) {
             Some(entry) if entry.name == name.it => return entry.id,
             Some(entry) => self.unknown(reader, path, name, format!("did you mean `{}`?", shown(entry.name))),
             None if self.guesses.get() < MAX_GUESSES => {
                 self.guesses.set(self.guesses.get() + 1);
-                let known = (self.known)(self.kind);
-                let guess = did_you_mean(name, self.entries.values().map(|entry| entry.name).chain(known.iter().map(String::as_str)));
+                let known = (self.known.names)(self.kind);
+                let told = self.entries.values().filter(|entry| !is_hidden(entry, 0)).map(|entry| entry.name);
+                let guess = did_you_mean(name, told.chain(known.iter().map(String::as_str)));
                 let hint = if guess.is_empty() { format!("add a [[{}]] of this name, or name another", self.kind) } else { guess };
                 self.unknown(reader, path, name, hint);
             }

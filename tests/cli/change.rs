@@ -165,14 +165,14 @@ fn record_sets_and_zone_files_are_set_and_deleted() {
 #[test]
 fn states_are_given_and_taken_back() {
     let state = json!({"state": "draining", "over": "10m", "reason": "new disks"});
-    let (place, node) = (Place::new("state"), Node::new(vec![json(200, state), json(200, json!({"state": "enabled"})), answer(204, "")]));
+    let (place, node) = (Place::new("state"), Node::new(vec![json(200, state), json(200, json!({})), answer(204, "")]));
     let told = place.run(&node.url(), &["drain", "fra1", "--over", "10m", "--for", "2h", "--reason", "new disks"]);
     assert_eq!((told.status, told.out.as_str()), (0, "fra1 is draining, over 10m: new disks\n"));
-    place.run(&node.url(), &["enable", "fra1"]);
+    assert_eq!(place.run(&node.url(), &["enable", "fra1", "--reason", "back"]).out, "fra1 is enabled: back\n");
     assert_eq!(place.run(&node.url(), &["clear", "fra1"]).out, "fra1: what the fleet says counts again\n");
     let heard = node.heard();
     assert_eq!(heard[0].json(), json!({"state": "draining", "reason": "new disks", "over": "10m", "for": "2h"}));
-    assert_eq!(heard[1].json(), json!({"state": "enabled"}));
+    assert_eq!(heard[1].json(), json!({"state": "enabled", "reason": "back"}));
     assert_eq!(node.lines(), ["POST /v1/panels/fra1/state", "POST /v1/panels/fra1/state", "DELETE /v1/panels/fra1/state"]);
 }
 

@@ -40,7 +40,7 @@ impl Place {
     pub(crate) fn configure(&self, listen: &[SocketAddr], more: &str) {
         let listen: Vec<String> = listen.iter().map(|address| format!("\"{address}\"")).collect();
         let text = format!(
-            "[node]\nname = \"n1\"\ndata = \"data\"\n[dns]\nworkers = 1\nlisten = [{}]\n{more}\n[admin]\nlisten = \"{}\"\n[geoip]\ndatabases = []\n",
+            "[node]\nname = \"n1\"\ndata = \"data\"\n[dns]\nworkers = 1\nlisten = [{}]\n{more}\n[admin]\nlisten = \"{}\"\n[store]\nkind = \"files\"\n[geoip]\ndatabases = []\n",
             listen.join(", "),
             self.admin
         );

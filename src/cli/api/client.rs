@@ -24,7 +24,7 @@ const MAX_ANSWER: u64 = 512 << 20;
 /// A problem document is a page.
 const MAX_PROBLEM: u64 = 16 << 20;
 /// Longer bodies are sent once the node has said that it wants them.
-const ASKED_FIRST: usize = 64 << 10;
+const ASKED_FIRST: u64 = 64 << 10;
 
 #[derive(Debug)]
 pub(in crate::cli) struct Client {
@@ -85,6 +85,24 @@ impl<'a> Ask<'a> {
 
     pub(in crate::cli) fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+}
+
+/// A body's type, its length, and where it is read from.
+type Sent = (&'static str, u64, Box<dyn Read>);
+
+impl Body {
+    fn sent(self) -> Result<Option<Sent>> {
+        let of = |content, bytes: Vec<u8>| (content, bytes.len() as u64, Box::new(io::Cursor::new(bytes)) as Box<dyn Read>);
+        Ok(match self {
+            Self::None => None,
+            Self::Json(json) => Some(of("application/json", json.to_string().into_bytes())),
+            Self::Text(content, bytes) => Some(of(content, bytes)),
+            Self::File(content, file) => {
+                let len = file.metadata().map_err(|error| Trouble::failed(format!("the file cannot be read: {error}")))?.len();
+                Some((content, len, Box::new(file.take(len))))
+            }
+        })
     }
 }
 
@@ -182,34 +200,16 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let (content, body): (_, Box<dyn Read>) = match ask.body {
-            Body::None => ("", Box::new(io::empty())),
-            Body::Json(json) => {
-                let bytes = json.to_string().into_bytes();
-                request = request.header(header::CONTENT_LENGTH, bytes.len());
-                if bytes.len() > ASKED_FIRST {
+        let body = match ask.body.sent()? {
+            None => SendBody::none(),
+            Some((content, len, reader)) => {
+                request = request.header(header::CONTENT_TYPE, content).header(header::CONTENT_LENGTH, len);
+                if len > ASKED_FIRST {
                     request = request.header(header::EXPECT, "100-continue");
                 }
-                ("application/json", Box::new(io::Cursor::new(bytes)))
-            }
-            Body::Text(content, bytes) => {
-                request = request.header(header::CONTENT_LENGTH, bytes.len());
-                if bytes.len() > ASKED_FIRST {
-                    request = request.header(header::EXPECT, "100-continue");
-                }
-                (content, Box::new(io::Cursor::new(bytes)))
-            }
-            Body::File(content, file) => {
-                let len = file.metadata().map_err(|error| Trouble::failed(format!("the file cannot be read: {error}")))?.len();
-                request = request.header(header::CONTENT_LENGTH, len).header(header::EXPECT, "100-continue");
-                (content, Box::new(file.take(len)))
+                SendBody::from_owned_reader(reader)
             }
         };
-        let has_body = !content.is_empty();
-        if has_body {
-            request = request.header(header::CONTENT_TYPE, content);
-        }
-        let body = if has_body { SendBody::from_owned_reader(body) } else { SendBody::none() };
         let request = request.body(body).map_err(|error| Trouble::wrong(format!("{url}: {error}")))?;
         let request = self
             .agent

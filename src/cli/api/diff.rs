@@ -30,6 +30,7 @@ impl Effect<'_> {
             text += &format!("{effect}\n");
         }
         for warning in said("warnings") {
+            let warning = warning.strip_prefix("warning: ").unwrap_or(&warning);
             text += &format!("{}: {warning}\n", paint.yellow("warning"));
         }
         text + &self.summary() + "\n"
@@ -160,7 +161,7 @@ mod tests {
             {"object": "hostnames/new.example", "after": {"set": "premium"}},
             {"object": "sets/old", "before": {"panels": ["fra1"]}},
             {"object": "files/panels.example", "before": {"serial": 1}, "after": {"serial": 2}, "removed": ["www 300 A 192.0.2.1"], "added": ["www 300 A 192.0.2.2"]},
-        ], "effect": ["live.panels.example: 31 % of known networks move from fra1 to ams1"], "warnings": ["odd"]});
+        ], "effect": ["live.panels.example: 31 % of known networks move from fra1 to ams1"], "warnings": ["warning: odd"]});
         let expected = "\
 ~ panels/fra1
     weight: 1.0 → 2.0

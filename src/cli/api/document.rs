@@ -7,8 +7,13 @@ use serde_json::{Map, Value};
 /// `[[panel]]` and its keys; the name comes first.
 pub(in crate::cli) fn object_document(kind: Kind, name: &str, object: &Value) -> String {
     let mut text = format!("[[{}]]\nname = {}\n", kind.word(), value(&Value::from(name)).unwrap_or_default());
-    text += &object.as_object().map(keys).unwrap_or_default();
+    text += &keys_document(object);
     text
+}
+
+/// The keys alone.
+pub(in crate::cli) fn keys_document(object: &Value) -> String {
+    object.as_object().map(keys).unwrap_or_default()
 }
 
 /// A fleet as the API gives it, in the same order. What has no name has no place in a fleet and is left out.

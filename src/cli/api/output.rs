@@ -14,6 +14,19 @@ pub(in crate::cli) fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Text that is passed on as it is, unless a terminal would act on it.
+pub(in crate::cli) fn print_raw(text: &str) -> Result<()> {
+    match std::io::stdout().is_terminal() {
+        true => print(
+            &text
+                .split_inclusive('\n')
+                .map(|part| part.strip_suffix('\n').map_or_else(|| line(part), |part| line(part) + "\n"))
+                .collect::<String>(),
+        ),
+        false => print(text),
+    }
+}
+
 /// The one document of `--json`.
 pub(in crate::cli) fn print_json(value: &Value) -> Result<()> {
     print(&format!("{value:#}\n"))

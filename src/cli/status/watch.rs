@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 const EVERY: Duration = Duration::from_secs(2);
+/// A terminal that tells no size, or a silly one, has at least these.
+const LEAST_ROWS: usize = 10;
 const HIDE_CURSOR: &str = "\x1b[?25l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
 /// Home, without clearing: what is drawn over does not flicker.
@@ -59,7 +61,7 @@ pub(super) fn watch(client: &Client) -> Result<u8> {
 }
 
 fn rows() -> usize {
-    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row).max(4))
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(0, |size| usize::from(size.ws_row)).max(LEAST_ROWS)
 }
 
 /// As many lines as the screen has, the last one kept free.

@@ -52,6 +52,14 @@ impl<'a> Scene<'a> {
         (!heard.has_end(question.rtype) || scene.is_made_here()).then_some(scene)
     }
 
+    /// The answer lives shorter than the hostname's own time.
+    pub(super) fn is_changing(&self, ttl: u32) -> bool {
+        self.hostname.is_some_and(|hostname| {
+            let policy = self.fleet.policy(hostname);
+            ttl == policy.ttl_changing && ttl < policy.ttl && self.service.ttl < policy.ttl
+        })
+    }
+
     /// Adds the steps, and gives the names of the panels chosen.
     pub(super) fn tell(&self, steps: &mut Vec<Step>) -> Vec<String> {
         steps.push(self.name());

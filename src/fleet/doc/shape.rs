@@ -305,10 +305,13 @@ pub struct Panel {
     pub labels: Option<BTreeMap<String, String>>,
 }
 
-/// A zone: its records are at `file` and `records`.
+/// A zone: its records are shown at `file` and `records`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Zone {
+    /// Its records, as a master file: for a new zone, or to replace what it has. Shown at `file`, and in the whole fleet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// Sign its answers. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(default = false)]
@@ -457,7 +460,7 @@ mod tests {
         assert_eq!(shape::<Region>(), without(of("region"), &["name"]));
         assert_eq!(shape::<Panel>(), without(of("panel"), &["name"]));
         assert_eq!(shape::<Set>(), without(of("set"), &["name"]));
-        // Its records are another resource.
+        // The API reads no file of the server.
         assert_eq!(shape::<Zone>(), without(of("zone"), &["name", "file"]));
         assert_eq!(shape::<Key>(), without(of("key"), &["name"]));
         assert_eq!(shape::<Hostname>(), without(of("hostname"), &["name"]));

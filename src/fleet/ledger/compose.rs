@@ -2,9 +2,10 @@
 
 use super::{Edit, Flaw, Item, Ledger, Sight, Target, key};
 use crate::document::{Pointers, Problem, Reader, Value as Node, from_json};
+use crate::fleet::names::Known;
 use crate::fleet::{Fleet, Kind, Origin, build, doc};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Objects of a document under way.
@@ -40,8 +41,7 @@ pub(super) fn objects(json: &Value) -> Vec<(Target, Value)> {
 
 impl Composed {
     pub(super) fn whole(ledger: &Ledger) -> Self {
-        let mut composed = Self::default();
-        composed.defaults = ledger.defaults.as_ref().map(|item| (item.json(), None));
+        let mut composed = Self { defaults: ledger.defaults.as_ref().map(|item| (item.json(), None)), ..Self::default() };
         for kind in Kind::ALL {
             for item in ledger.in_order(kind) {
                 composed.add(kind, &item.name, item.json(), None);
@@ -72,32 +72,41 @@ impl Composed {
         }
     }
 
-    pub(super) fn remove(&mut self, kind: Kind, key: &str) {
-        let Some(at) = self.at.remove(&(kind, key.to_owned())) else { return };
-        let list = self.lists.entry(kind).or_default();
-        list.remove(at);
-        self.at.iter_mut().filter(|((of, _), other)| *of == kind && **other > at).for_each(|(_, other)| *other -= 1);
+    /// All at once: places in the lists are made anew.
+    fn remove(&mut self, gone: &HashSet<(Kind, String)>) {
+        let key_of = |kind: Kind, listed: &Listed| (kind, key(kind, &listed.name).unwrap_or_else(|_| listed.name.to_lowercase()));
+        for (kind, list) in &mut self.lists {
+            if gone.iter().any(|(of, _)| of == kind) {
+                list.retain(|listed| !gone.contains(&key_of(*kind, listed)));
+                self.at.retain(|(of, _), _| of != kind);
+                self.at.extend(list.iter().zip(0..).map(|(listed, at)| (key_of(*kind, listed), at)));
+            }
+        }
     }
 
     /// Applies the edits to what is there; each takes the place of the object it is about.
     pub(super) fn edit(&mut self, edits: &[Edit]) {
+        let mut gone = HashSet::new();
         for (number, edit) in edits.iter().enumerate() {
             match (&edit.target, &edit.body) {
                 (Target::Defaults, body) => self.set_defaults(body.clone().unwrap_or_else(|| json!({})), Some(number)),
                 (Target::Object(kind, name), Some(body)) => self.add(*kind, name, body.clone(), Some(number)),
-                (Target::Object(kind, name), None) => self.remove(*kind, &key(*kind, name).unwrap_or_default()),
+                (Target::Object(kind, name), None) => gone.extend(key(*kind, name).map(|key| (*kind, key))),
             }
+        }
+        if !gone.is_empty() {
+            self.remove(&gone);
         }
     }
 
     /// For objects that were sound before: every problem, as it is.
     pub(super) fn build_all(self) -> (Arc<Fleet>, Vec<Problem>) {
-        let (fleet, problems, _) = self.read(&|_| Vec::new());
+        let (fleet, problems, _) = self.read(&|_| Vec::new(), &|_, _| true);
         (Arc::new(fleet), problems)
     }
 
-    /// The fleet it makes, with warnings; or what is wrong with the edits.
-    pub(super) fn build(self, ledger: &Ledger, sight: Sight<'_>) -> Result<(Fleet, Vec<Flaw>), Vec<Flaw>> {
+    /// What it makes; or what is wrong with the edits, and with other objects for their sake.
+    pub(super) fn build(self, ledger: &Ledger, sight: Sight<'_>) -> Result<Built, Vec<Flaw>> {
         let known = |word: &str| -> Vec<String> {
             let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
             kind.into_iter()
@@ -106,15 +115,33 @@ impl Composed {
                 .map(|(_, item)| item.name.clone())
                 .collect()
         };
-        let (fleet, problems, pointers) = self.read(&known);
-        let flaws: Vec<Flaw> = problems.into_iter().map(|problem| self.flaw(problem, &pointers, sight)).collect();
+        let (fleet, problems, pointers) = self.read(&known, sight);
+        let (old, new): (Vec<Problem>, Vec<Problem>) = problems
+            .into_iter()
+            .partition(|problem| ledger.troubles.contains(&trouble(problem)) && !self.is_of_edit(&pointers, problem.line));
+        let flaws: Vec<Flaw> = new.into_iter().map(|problem| self.flaw(problem, &pointers, sight)).collect();
         if flaws.iter().any(|flaw| flaw.problem.is_error()) {
             return Err(flaws.into_iter().filter(|flaw| flaw.problem.is_error()).collect());
         }
-        Ok((fleet, flaws))
+        // What is said of objects that are as they were was said when they came.
+        let warnings = flaws.into_iter().filter(|flaw| flaw.edit.is_some()).collect();
+        Ok(Built { fleet, warnings, troubles: old.iter().map(trouble).collect() })
     }
 
-    fn read(&self, known: &dyn Fn(&str) -> Vec<String>) -> (Fleet, Vec<Problem>, Pointers) {
+    fn is_of_edit(&self, pointers: &Pointers, line: u32) -> bool {
+        let pointer = pointers.of(line);
+        match self.listed(&pointer).0 {
+            Some((_, listed)) => listed.edit.is_some(),
+            None => pointer.starts_with("/defaults") && self.defaults.as_ref().is_some_and(|(_, edit)| edit.is_some()),
+        }
+    }
+
+    fn is_edited(&self, kind: Kind, name: &str) -> bool {
+        let at = key(kind, name).ok().and_then(|key| self.at.get(&(kind, key)));
+        at.and_then(|at| self.lists.get(&kind)?.get(*at)).is_some_and(|listed| listed.edit.is_some())
+    }
+
+    fn read(&self, known: &dyn Fn(&str) -> Vec<String>, sight: Sight<'_>) -> (Fleet, Vec<Problem>, Pointers) {
         let mut document = Map::new();
         if let Some((defaults, _)) = &self.defaults {
             document.insert("defaults".into(), defaults.clone());
@@ -133,6 +160,12 @@ impl Composed {
         }
         let (node, pointers) = from_json(&Value::Object(document));
         let reader = Reader::new("");
+        // An edit refers to what its sender may see, and to what came with it.
+        let hides = |word: &str, name: &str, line: u32| {
+            let kind = Kind::ALL.into_iter().find(|kind| kind.word() == word);
+            kind.is_some_and(|kind| !sight(kind, name) && !self.is_edited(kind, name) && (line == 0 || self.is_of_edit(&pointers, line)))
+        };
+        let known = Known { names: known, hides: &hides };
         let fleet = match &node.it {
             Node::Table(table) => build::build_with(&reader, &doc::read(&reader, table), Origin::Store, known),
             _ => Fleet::default(),
@@ -145,14 +178,24 @@ impl Composed {
         let pointer = pointers.of(problem.line);
         let (listed, rest) = self.listed(&pointer);
         let (edit, pointer) = match listed {
-            Some((_, listed)) => (listed.edit, listed.edit.map_or_else(String::new, |_| rest.to_owned())),
+            // The name is no part of the edit's body.
+            Some((_, listed)) => (listed.edit, listed.edit.filter(|_| rest != "/name").map_or_else(String::new, |_| rest.to_owned())),
             None => match pointer.strip_prefix("/defaults") {
                 Some(rest) => (self.defaults.as_ref().and_then(|(_, edit)| *edit), rest.to_owned()),
                 None => (None, pointer.clone()),
             },
         };
-        problem.what = self.named(&problem.what, pointers, sight);
-        problem.hint = self.named(&problem.hint, pointers, sight);
+        match listed {
+            Some((kind, listed)) if listed.edit.is_none() && !sight(kind, &listed.name) => {
+                problem.path = format!("{} of others", kind.word());
+                problem.what = "does not fit with this change".into();
+                problem.hint = "ask whoever looks after it, or change something else".into();
+            }
+            _ => {
+                problem.what = self.named(&problem.what, pointers, sight);
+                problem.hint = self.named(&problem.hint, pointers, sight);
+            }
+        }
         problem.line = 0;
         Flaw { edit, pointer, problem }
     }
@@ -169,24 +212,44 @@ impl Composed {
 
     /// Files say `at line 17`; here it is an object with a name, or somebody else's.
     fn named(&self, text: &str, pointers: &Pointers, sight: Sight<'_>) -> String {
-        lines_as(text, |line| match self.listed(&pointers.of(line)).0 {
-            Some((kind, listed)) if listed.edit.is_some() || sight(kind, &listed.name) => format!(" `{}`", listed.name),
-            Some(_) => " of others".to_owned(),
-            None => String::new(),
+        lines_as(text, |said, line| {
+            let pointer = pointers.of(line);
+            let Some((kind, listed)) = self.listed(&pointer).0 else { return };
+            // Some texts have the name before the line already.
+            let name = format!(" `{}`", listed.name);
+            if said.ends_with(&name) {
+                said.truncate(said.len() - name.len());
+            }
+            let is_told = listed.edit.is_some() || sight(kind, &listed.name);
+            said.push_str(if is_told { &name } else { " of others" });
         })
     }
 }
 
-/// Other words for each ` at line 17`.
-pub(super) fn lines_as(text: &str, words: impl Fn(u32) -> String) -> String {
+/// The fleet that was made of a document.
+pub(super) struct Built {
+    pub fleet: Fleet,
+    /// Of the edits.
+    pub warnings: Vec<Flaw>,
+    /// What is wrong with other objects, as it was before.
+    pub troubles: HashSet<String>,
+}
+
+/// What is wrong, wherever it stands.
+pub(super) fn trouble(problem: &Problem) -> String {
+    format!("{}: {}", problem.path, lines_as(&problem.what, |_, _| {}))
+}
+
+/// Other words for each ` at line 17`, added to what was said before.
+pub(super) fn lines_as(text: &str, say: impl Fn(&mut String, u32)) -> String {
     let mut parts = text.split(" at line ");
-    let mut all = parts.next().unwrap_or_default().to_owned();
+    let mut said = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-        all += &words(part[..digits].parse().unwrap_or(0));
-        all += &part[digits..];
+        say(&mut said, part[..digits].parse().unwrap_or(0));
+        said += &part[digits..];
     }
-    all
+    said
 }
 
 impl Item {

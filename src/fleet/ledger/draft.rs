@@ -1,10 +1,11 @@
 //! A change worked out, and not made yet.
 
-use super::compose::{self, Composed};
+use super::compose::{self, Built, Composed};
 use super::part;
 use super::{Edit, Flaw, Item, Ledger, Numbers, Sight, Target, key, shown};
 use crate::document::{Problem, Reader, Value as Node, from_json, shown as cut};
-use crate::fleet::{Fleet, Hostname, Kind, Origin, Source, ZoneId, build, doc};
+use crate::fleet::names::Known;
+use crate::fleet::{Fleet, Hostname, Kind, MAX_REGIONS, Origin, Source, ZoneId, build, doc};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,6 +15,9 @@ const MAX_PARTS: usize = 64;
 /// Positions are this far apart, so that others fit between them.
 const GAP: u64 = 1024;
 
+/// Records that came with zones, by the zone's key.
+type Texts = Vec<(String, Arc<str>)>;
+
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// What is stored: each object by its key, None where it goes. Empty: nothing changes.
@@ -21,8 +25,7 @@ pub struct Draft {
     pub fleet: Arc<Fleet>,
     pub extent: Extent,
     pub warnings: Vec<Flaw>,
-    /// Records that came with zones, by the zone's key.
-    pub texts: Vec<(String, Arc<str>)>,
+    pub texts: Texts,
     pub(super) renamed: Renamed,
 }
 
@@ -47,7 +50,7 @@ pub struct Rehosted {
 /// Which ids are others than before.
 #[derive(Clone, Debug)]
 pub(super) enum Renamed {
-    All,
+    All { troubles: HashSet<String> },
     Some { ids: Vec<(Kind, String, Option<u32>)>, numbers: Vec<(u32, Numbers)> },
 }
 
@@ -71,7 +74,10 @@ impl From<Vec<Flaw>> for NoDraft {
 impl Ledger {
     /// What the edits come to. Each is about another object.
     pub fn draft(&self, edits: &[Edit], sight: Sight<'_>) -> Result<Draft, NoDraft> {
-        let flaws: Vec<Flaw> = edits.iter().enumerate().filter_map(|(n, edit)| self.misnamed(n, edit)).collect();
+        let mut seen = HashSet::new();
+        let twice = |(n, edit): (usize, &Edit)| (!seen.insert(edit.target.by_key())).then(|| again(n, edit));
+        let mut flaws: Vec<Flaw> = edits.iter().enumerate().filter_map(twice).collect();
+        flaws.extend(edits.iter().enumerate().filter_map(|(n, edit)| self.misnamed(n, edit, sight)));
         if !flaws.is_empty() {
             return Err(flaws.into());
         }
@@ -80,12 +86,13 @@ impl Ledger {
         }
         if let [Edit { target: Target::Object(kind, name), body: None }] = edits {
             let users = self.users(*kind, name);
-            // A zone's hostnames may have another zone above it, which the whole fleet tells.
+            // Hostnames never fall to the zone above unasked, even where there is one.
             if !users.is_empty() {
                 return Err(NoDraft::InUse { edit: 0, users });
             }
         }
-        match edits.len() <= MAX_PARTS && edits.iter().all(|edit| self.is_part(edit, edits.len())) {
+        // Objects that were left out come back with what they were waiting for: that is no small change.
+        match self.troubles.is_empty() && edits.len() <= MAX_PARTS && edits.iter().all(|edit| self.is_part(edit, edits.len())) {
             true => part::draft(self, edits, sight),
             false => self.whole(edits, sight),
         }
@@ -99,12 +106,11 @@ impl Ledger {
             let problem = Problem::error("", 0, "a fleet is a JSON object").hint("write it as `meridian export --json` does");
             return Err(vec![Flaw { edit: None, pointer: String::new(), problem }].into());
         };
-        let known = |_: &str| Vec::new();
-        let fleet = build::build_with(&reader, &doc::read(&reader, table), Origin::Store, &known);
+        let fleet = build::build_with(&reader, &doc::read(&reader, table), Origin::Store, Known::NOTHING);
         let flaw = |mut problem: Problem| {
             let pointer = pointers.of(problem.line);
             for text in [&mut problem.what, &mut problem.hint] {
-                *text = compose::lines_as(text, |line| format!(" at `{}`", pointers.of(line)));
+                *text = compose::lines_as(text, |said, line| *said += &format!(" at `{}`", pointers.of(line)));
             }
             problem.line = 0;
             Flaw { edit: None, pointer, problem }
@@ -144,7 +150,14 @@ impl Ledger {
         let old = self.shelves.iter().flat_map(|(kind, shelf)| shelf.keys().map(|key| Target::Object(*kind, key.clone())));
         let old = old.chain(self.defaults.as_ref().map(|_| Target::Defaults));
         items.extend(old.filter(|target| !stays.contains(target)).map(|target| (target, None)));
-        Ok(Draft { items, fleet: self.placed(fleet), extent: Extent::Whole, warnings, texts, renamed: Renamed::All })
+        Ok(Draft {
+            items,
+            fleet: self.placed(fleet),
+            extent: Extent::Whole,
+            warnings,
+            texts,
+            renamed: Renamed::All { troubles: HashSet::new() },
+        })
     }
 
     /// The hostnames of this zone numbered anew, without gaps, in the draft.
@@ -176,17 +189,17 @@ impl Ledger {
         }
     }
 
-    fn whole(&self, edits: &[Edit], sight: Sight<'_>) -> Result<Draft, NoDraft> {
+    pub(super) fn whole(&self, edits: &[Edit], sight: Sight<'_>) -> Result<Draft, NoDraft> {
         let mut composed = Composed::whole(self);
         composed.edit(edits);
-        let (fleet, warnings) = composed.build(self, sight)?;
+        let Built { fleet, warnings, troubles } = composed.build(self, sight)?;
         let fleet = self.placed(fleet);
         let (items, texts) = self.items_of(edits);
-        Ok(Draft { items, fleet, extent: Extent::Whole, warnings, texts, renamed: Renamed::All })
+        Ok(Draft { items, fleet, extent: Extent::Whole, warnings, texts, renamed: Renamed::All { troubles } })
     }
 
     /// What of the edits is stored: objects as they are written, texts apart.
-    pub(super) fn items_of(&self, edits: &[Edit]) -> (Vec<(Target, Option<Item>)>, Vec<(String, Arc<str>)>) {
+    pub(super) fn items_of(&self, edits: &[Edit]) -> (Vec<(Target, Option<Item>)>, Texts) {
         let mut items = Vec::new();
         let mut texts = Vec::new();
         let mut next = self.next_position;
@@ -244,6 +257,8 @@ impl Ledger {
         match (kind, &edit.body) {
             (Kind::Key, _) | (Kind::Region, None) => false,
             (Kind::Zone, body) => is_known && body.is_some(),
+            (Kind::Region, Some(_)) => is_known || self.fleet.regions.len() + count <= MAX_REGIONS,
+            (Kind::Set, Some(body)) => self.owners_of_new_names(name, body).nth(MAX_PARTS).is_none(),
             (Kind::Hostname, _) | (_, Some(_)) => true,
             // Of several at once others may refer to what goes.
             (_, None) => count == 1,
@@ -251,7 +266,7 @@ impl Ledger {
     }
 
     /// Names that cannot be, or that are another object's but for the case of letters.
-    fn misnamed(&self, n: usize, edit: &Edit) -> Option<Flaw> {
+    pub(super) fn misnamed(&self, n: usize, edit: &Edit, sight: Sight<'_>) -> Option<Flaw> {
         let Target::Object(kind, name) = &edit.target else { return self.unfit(n, edit) };
         let word = kind.word();
         let flaw = |what: String, hint: &str| {
@@ -262,9 +277,10 @@ impl Ledger {
             return flaw(error, "write it as \"live.panels.example\"");
         }
         match self.item(*kind, name) {
-            Some(old) if !kind.is_named_by_dns() && old.name != *name => {
-                flaw(format!("differs only in case from the {word} `{}`", old.name), "name that one, or choose another name")
-            }
+            Some(old) if !kind.is_named_by_dns() && old.name != *name => match sight(*kind, &old.name) {
+                true => flaw(format!("differs only in case from the {word} `{}`", old.name), "name that one, or choose another name"),
+                false => flaw(format!("differs only in case from a {word} of others"), "choose another name"),
+            },
             _ => self.unfit(n, edit),
         }
     }
@@ -287,6 +303,26 @@ impl Item {
     pub fn of(name: &str, body: &Value, position: u64) -> Self {
         Self { name: name.into(), body: body.to_string().into(), revision: 0, position }
     }
+}
+
+impl Target {
+    /// The same for all that mean one object.
+    pub(super) fn by_key(&self) -> Self {
+        match self {
+            Self::Defaults => Self::Defaults,
+            Self::Object(kind, name) => Self::Object(*kind, key(*kind, name).unwrap_or_else(|_| name.to_lowercase())),
+        }
+    }
+}
+
+/// Two edits of one object: nobody could tell which counts.
+fn again(n: usize, edit: &Edit) -> Flaw {
+    let path = match &edit.target {
+        Target::Defaults => "defaults".into(),
+        Target::Object(kind, name) => format!("{} {}", kind.word(), cut(name)),
+    };
+    let problem = Problem::error("", 0, "an edit before this one is about it as well").at(path).hint("make one edit of the two");
+    Flaw { edit: Some(n), pointer: String::new(), problem }
 }
 
 /// The records that a zone's object came with.

@@ -18,7 +18,7 @@ use crate::dns::name::Name;
 use crate::document::Problem;
 use compose::Composed;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// One object as it was written.
@@ -70,6 +70,8 @@ pub struct Ledger {
     /// By zone: which numbers hostnames of it have.
     numbers: HashMap<u32, Numbers>,
     next_position: u64,
+    /// What was wrong with objects when they were loaded, and still is.
+    troubles: HashSet<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -98,6 +100,7 @@ impl Ledger {
         }
         let (fleet, problems) = Composed::whole(&ledger).build_all();
         ledger.take(fleet);
+        ledger.troubles = problems.iter().filter(|problem| problem.is_error()).map(compose::trouble).collect();
         (ledger, problems)
     }
 
@@ -208,7 +211,10 @@ impl Ledger {
             }
         }
         match draft.renamed {
-            Renamed::All => self.take(draft.fleet),
+            Renamed::All { troubles } => {
+                self.take(draft.fleet);
+                self.troubles = troubles;
+            }
             Renamed::Some { ids, numbers } => {
                 for (kind, key, id) in ids {
                     let ids = self.ids.entry(kind).or_default();

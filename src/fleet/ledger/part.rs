@@ -1,21 +1,19 @@
 //! Small changes: what they have to do with is judged, and only what they touch is made anew.
 
-use super::compose::Composed;
+use super::compose::{Built, Composed};
 use super::draft::{Draft, Extent, NoDraft, Rehosted, Renamed};
 use super::{Edit, Flaw, Ledger, Numbers, Sight, Target, key, shown};
 use crate::dns::name::Name;
 use crate::document::Problem;
-use crate::fleet::{CheckId, Fleet, Hostname, Kind, Member, Overlay, Panel, PanelId, Region, RegionId, Set, SetId, ZoneId};
+use crate::fleet::{CheckId, Fleet, Hostname, Kind, Member, Overlay, Panel, PanelId, Ports, Region, RegionId, Set, SetId, ZoneId};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub(super) fn draft(ledger: &Ledger, edits: &[Edit], sight: Sight<'_>) -> Result<Draft, NoDraft> {
     let mut gathering = Gathering { ledger, edits, sight, composed: Composed::default() };
     gathering.gather();
-    let (made, mut warnings) = gathering.composed.build(ledger, sight)?;
-    // What is said of objects that are as they were was said when they came.
-    warnings.retain(|flaw| flaw.edit.is_some());
+    let Built { fleet: made, warnings, .. } = gathering.composed.build(ledger, sight)?;
     let mut joining = Joining {
         ledger,
         made,
@@ -90,9 +88,6 @@ impl Gathering<'_> {
     }
 
     fn references(&mut self, kind: Kind, name: &str, body: &Value, is_direct: bool) {
-        let texts = |value: &Value| -> Vec<String> {
-            value.as_array().into_iter().flatten().filter_map(|item| item.as_str().or(item["panel"].as_str())).map(str::to_owned).collect()
-        };
         match kind {
             Kind::Region => texts(&body["then"]).iter().for_each(|name| self.need(Kind::Region, name, is_direct)),
             Kind::Panel => {
@@ -104,7 +99,7 @@ impl Gathering<'_> {
             Kind::Set => {
                 texts(&body["panels"]).iter().for_each(|name| self.need(Kind::Panel, name, is_direct));
                 if is_direct {
-                    self.hostnames_with_ports(name);
+                    self.owners(name, body);
                 }
             }
             Kind::Hostname => {
@@ -120,10 +115,9 @@ impl Gathering<'_> {
     }
 
     /// A set's panels have names below its hostnames that have ports.
-    fn hostnames_with_ports(&mut self, set: &str) {
-        let Some(id) = self.ledger.id(Kind::Set, set) else { return };
-        let fleet = Arc::clone(self.ledger.fleet());
-        for hostname in fleet.hostnames.iter().filter(|hostname| hostname.set.0 == id && hostname.ports != Default::default()) {
+    fn owners(&mut self, set: &str, body: &Value) {
+        let owners: Vec<Hostname> = self.ledger.owners_of_new_names(set, body).cloned().collect();
+        for hostname in owners {
             self.need(Kind::Hostname, &shown(&hostname.name), false);
             self.neighbours(&hostname.name, true);
         }
@@ -150,6 +144,29 @@ impl Gathering<'_> {
             }
         }
     }
+}
+
+impl Ledger {
+    /// The hostnames below which there are other names than before, once the set is as `body` has it.
+    pub(super) fn owners_of_new_names(&self, set: &str, body: &Value) -> impl Iterator<Item = &Hostname> {
+        let id = self.id(Kind::Set, set).map(SetId).filter(|id| {
+            let members = &self.fleet.set(*id).members;
+            let old: HashSet<&str> = members.iter().map(|member| self.fleet.panel(member.panel).name.as_str()).collect();
+            texts(&body["panels"]).iter().any(|panel| !old.contains(panel.as_str()))
+        });
+        let hostnames = id.map(|id| self.fleet.hostnames.iter().filter(move |hostname| hostname.set == id && has_http(hostname)));
+        hostnames.into_iter().flatten()
+    }
+}
+
+/// Whether the panels of its set have names below it.
+fn has_http(hostname: &Hostname) -> bool {
+    hostname.ports.http.is_some() && !hostname.name.is_wildcard()
+}
+
+/// The names in a list of them, or of tables with a panel.
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.as_str().or(item["panel"].as_str())).map(str::to_owned).collect()
 }
 
 /// Brings what was made into the fleet, with the fleet's own numbers.
@@ -275,7 +292,7 @@ impl Joining<'_> {
             let panels = |set: &Set| set.members.iter().map(|member| member.panel).collect::<Vec<_>>();
             if panels(old) != panels(&set) {
                 // The names that `http` adds are others.
-                let with_http = self.fleet.hostnames.iter().filter(|hostname| hostname.set == SetId(id) && hostname.ports.http.is_some());
+                let with_http = self.fleet.hostnames.iter().filter(|hostname| hostname.set == SetId(id) && has_http(hostname));
                 let same =
                     |hostname: &Hostname| Rehosted { zone: hostname.zone, before: Some(hostname.clone()), after: Some(hostname.clone()) };
                 self.hostnames.extend(with_http.map(same).collect::<Vec<_>>());
@@ -310,7 +327,10 @@ impl Joining<'_> {
             (Some(at), None) => self.take_out(at, &found),
             (None, None) => return,
         }
-        // The last edit of the same name is the one that counts.
+        if before.as_ref().zip(after.as_ref()).is_some_and(|(before, after)| is_steered_alike(before, after)) {
+            return;
+        }
+        // What its set made of it is told with what it made of itself.
         let zone = after.as_ref().or(before.as_ref()).map(|hostname| hostname.zone);
         let number = |hostname: &Option<Hostname>| hostname.as_ref().map(|hostname| (hostname.zone, hostname.number));
         self.hostnames.retain(|other| before.is_none() || number(&other.before) != number(&before));
@@ -363,6 +383,12 @@ impl Joining<'_> {
             .collect();
         if flaws.is_empty() { Ok(()) } else { Err(flaws.into()) }
     }
+}
+
+/// Where the set is as it was, both are compiled to the same.
+fn is_steered_alike(before: &Hostname, after: &Hostname) -> bool {
+    let same_http = before.ports.http == after.ports.http || after.name.is_wildcard();
+    same_http && *before == Hostname { ports: Ports { http: before.ports.http, ..after.ports }, ..after.clone() }
 }
 
 fn of_kind(edits: &[Edit], kind: Kind) -> impl Iterator<Item = (&str, &Option<Value>)> {
