@@ -146,7 +146,7 @@ fn a_store_without_a_copy_is_made_of_a_backup() {
 
 /// One hostname, one panel.
 fn steered() -> Place {
-    let place = Place::new();
+    let place = api::stored();
     let fleet = "[[panel]]\nname = \"p1\"\naddresses = [\"192.0.2.61\"]\n[[set]]\nname = \"s\"\npanels = [\"p1\"]\n[[hostname]]\nname = \"live.z.example\"\nset = \"s\"\n";
     place.write("fleet.toml", &(zones(&["z.example"]) + fleet));
     place.write("z.example.zone", HEAD);

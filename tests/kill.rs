@@ -135,7 +135,7 @@ fn a_kill_at_the_first_start_leaves_a_node_that_starts_and_lets_its_admin_in() {
 
 /// Each writer has two panels in a set each, a third one for states, and hostnames of its own.
 fn fresh() -> Place {
-    let place = Place::new();
+    let place = api::stored();
     let mut fleet = zones(&["z.example"]);
     for w in 0..WRITERS {
         for (panel, last) in [("p", 1), ("q", 2), ("x", 3)] {

@@ -1,21 +1,21 @@
 //! The API against requests that schemathesis makes up of its description: no 5xx, and no answer that is not described.
 
+#[allow(dead_code)]
+#[path = "kill/api.rs"]
+mod api;
 mod peers;
 #[allow(dead_code)]
 #[path = "node/place.rs"]
 mod place;
 
-use place::Place;
+use api::TOKEN;
 use std::path::Path;
 use std::process::Command;
-
-/// In the environment, so that no request can drop it.
-const TOKEN: &str = "schemathesis has this token";
 
 /// `SCHEMA_SECONDS=600 SEED=7` ask longer, and other things. It fails, and does not skip, where schemathesis cannot be had.
 #[test]
 fn no_request_is_answered_with_what_is_not_described() {
-    let place = Place::new();
+    let place = api::stored();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let fleet = std::fs::read_to_string(root.join("config/fleet.toml")).unwrap();
     place.write("fleet.toml", &fleet.replace("../zones/", ""));

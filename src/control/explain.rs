@@ -260,9 +260,7 @@ fn shown(record: &Record) -> Shown {
 fn lifetime(ttl: u32, is_answered: bool, scene: Option<&Scene<'_>>) -> String {
     match (is_answered, scene) {
         (false, _) => format!("{ttl} s, for which resolvers remember that there is nothing (the zone's SOA)"),
-        (_, Some(scene)) if scene.is_changing(ttl) => {
-            format!("{ttl} s, the hostname's `ttl_changing`: a panel of its set hands its clients over")
-        }
+        (_, Some(scene)) if scene.is_changing(ttl) => format!("{ttl} s, the hostname's `ttl_changing`: a panel of its set hands its clients over"),
         (_, Some(_)) => format!("{ttl} s, the hostname's `ttl`"),
         (_, None) => format!("{ttl} s, as the zone's file has it"),
     }

@@ -89,13 +89,7 @@ fn is_about(key: &str, wanted: &[String]) -> bool {
     wanted.iter().any(|wanted| key == wanted || wanted.ends_with('/') && key.starts_with(wanted.as_str()))
 }
 
-fn shown(
-    store: &Store,
-    ledger: &Ledger,
-    sight: &Sight,
-    wanted: Option<&[String]>,
-    logged: Logged,
-) -> Result<Option<Value>, crate::store::StoreError> {
+fn shown(store: &Store, ledger: &Ledger, sight: &Sight, wanted: Option<&[String]>, logged: Logged) -> Result<Option<Value>, crate::store::StoreError> {
     let entry: Entry = serde_json::from_slice(&logged.entry).unwrap_or_default();
     let sees = |object: &str| sight.sees_object(ledger, object);
     let mut changed = Vec::new();

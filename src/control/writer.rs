@@ -37,8 +37,7 @@ const MAX_REASON: usize = 500;
 /// Nobody drains for longer than a year.
 const MAX_SPAN_S: u64 = 366 * 24 * 3600;
 
-const OUT_OF_STEP: &str =
-    "an earlier change is stored, and met a fault of meridian's own before it was answered: restart the node, which then has it";
+const OUT_OF_STEP: &str = "an earlier change is stored, and met a fault of meridian's own before it was answered: restart the node, which then has it";
 
 /// Something to be done, and where the answer goes.
 pub(super) struct Job {
