@@ -17,6 +17,7 @@ use serde_json::Value;
 const LONGEST_S: u64 = 366 * 86_400;
 /// A sentence; it stands in tables and logs.
 const MAX_REASON: usize = 1000;
+const GAUGES: [&str; 5] = ["connections", "cpu", "memory", "bandwidth_mbps", "credits"];
 
 pub(super) async fn show_state(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
@@ -57,7 +58,7 @@ pub(super) async fn health(State(door): Doorway, mut asked: Asked) -> Answer {
 fn read_report(body: Value) -> Result<Value, Trouble> {
     let report = body.clone();
     let mut fields = Fields::new(body)?;
-    for gauge in ["connections", "cpu", "memory", "bandwidth_mbps", "credits"] {
+    for gauge in GAUGES {
         fields.gauge(gauge);
     }
     fields.finish()?;
@@ -94,6 +95,15 @@ mod tests {
         assert_eq!(order, expected);
         let order = read_order(json!({"state": "enabled"})).unwrap();
         assert_eq!(order, StateOrder { state: "enabled".into(), reason: String::new(), over_s: None, for_s: None });
+    }
+
+    #[test]
+    fn a_report_is_of_known_gauges_from_nothing_up() {
+        read_report(&json!({})).unwrap();
+        read_report(&json!({"connections": 312, "cpu": 0.41, "memory": 0, "bandwidth_mbps": 840.5, "credits": 1e9})).unwrap();
+        for body in [json!([]), json!({"cpu": -0.1}), json!({"cpu": "0.4"}), json!({"memory": null}), json!({"load": 1})] {
+            assert_eq!(read_report(&body).unwrap_err().word(), Word::Invalid, "{body}");
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) fn by_hand() -> Map<String, Value> {
                 ("over", time("The seconds within which clients are handed over.")),
             ],
         ),
-        open(
+        closed(
             "Report",
             "How a panel is, as it says itself.",
             &[],

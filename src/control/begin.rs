@@ -71,6 +71,7 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
             |problem: Problem| problem.hint("what is stored was sound when it was stored; change it by the API or with `meridian set`");
         problems.extend(found.into_iter().filter(Problem::is_error).map(own));
     }
+    finish_first_token(&options.data, &held.tokens);
     if held.tokens.is_empty() && options.admin_token.is_none() && store.sealed().is_none() {
         let path = options.data.join(ADMIN_TOKEN);
         first_token(&store, &path, &mut held.tokens)
@@ -166,11 +167,26 @@ impl Held {
     }
 }
 
+/// A first start that was killed between storing its token and giving the file its name left one that nobody else knows.
+fn finish_first_token(data: &Path, tokens: &Tokens) {
+    let path = data.join(ADMIN_TOKEN);
+    let aside = aside_of(&path);
+    let Ok(text) = std::fs::read_to_string(&aside) else { return };
+    let is_known = tokens.get(ADMIN).is_some_and(|token| token.hash == tokens::hash(text.trim()));
+    if is_known && !path.exists() && std::fs::rename(&aside, &path).is_ok() {
+        tracing::info!("the admin token is in {}", path.display());
+    }
+}
+
+fn aside_of(path: &Path) -> PathBuf {
+    path.with_extension("token.new")
+}
+
 /// The token of the first start: in a file that only this node's user can read.
 fn first_token(store: &Store, path: &Path, tokens: &mut Tokens) -> Result<(), String> {
     let io = |error: std::io::Error| error.to_string();
     let text = tokens::make()?;
-    let aside = path.with_extension("token.new");
+    let aside = aside_of(path);
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(io)?;
     writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(io)?;
     let now_s = Shared::now_s();

@@ -57,7 +57,7 @@ pub fn open(directory: &Path, options: &Options) -> Result<Opened, StoreError> {
         Err(busy @ StoreError::Busy(_)) => Err(busy),
         Err(broken) if there(&good) => sealed(directory, options, &broken),
         Err(broken) => Err(StoreError::Corrupt(format!(
-            "{}; there is no copy of it ({GOOD}). `meridian restore FILE` makes a store of a backup and sets the broken one aside",
+            "{}; there is no copy of it ({GOOD}). `meridian restore --offline FILE` makes a store of a backup and sets the broken one aside",
             broken.in_full()
         ))),
     }
@@ -138,7 +138,7 @@ fn sealed(directory: &Path, options: &Options, broken: &StoreError) -> Result<Op
     let live = Live::open(disk(&good), good.display().to_string()).map_err(|error| match error {
         busy @ StoreError::Busy(_) => busy,
         error => StoreError::Corrupt(format!(
-            "{}; and of its copy: {}. `meridian restore FILE` makes a store of a backup and sets the broken one aside",
+            "{}; and of its copy: {}. `meridian restore --offline FILE` makes a store of a backup and sets the broken one aside",
             broken.in_full(),
             error.in_full()
         )),

@@ -22,6 +22,7 @@ mod when;
 pub(super) use client::{Ask, Body, Client, Heard, LONG};
 pub(super) use diff::entries;
 pub(super) use document::{fleet_document, keys_document, object_document};
+pub(super) use local::Local;
 pub(super) use offer::{Changing, Confirming, applied, offer};
 pub(super) use output::{Paint, line, print, print_json, print_raw};
 pub(super) use path::{kind, object_path, path};

@@ -68,6 +68,15 @@ impl Reach {
         finish(self.door.json, self.client().and_then(|client| command(&client)))
     }
 
+    pub(in crate::cli) fn is_json(&self) -> bool {
+        self.door.json
+    }
+
+    /// Where the node of this machine is configured.
+    pub(in crate::cli) fn local(&self) -> PathBuf {
+        self.config.clone().unwrap_or_else(default_config)
+    }
+
     pub(in crate::cli) fn client(&self) -> Result<Client> {
         self.door.client(self.config.as_deref())
     }
