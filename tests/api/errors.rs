@@ -118,7 +118,8 @@ fn what_is_not_there_says_what_is() {
         let refused = api.ask(method, path, &[], Some(b"{}")).refuses(405, "not-allowed");
         let mut found: Vec<&str> = refused.header("allow").unwrap().split(',').map(str::trim).collect();
         let mut wanted: Vec<&str> = allowed.split(',').collect();
-        (found.sort_unstable(), wanted.sort_unstable());
+        found.sort_unstable();
+        wanted.sort_unstable();
         assert_eq!(found, wanted, "{method} {path}");
     }
     api.get("/v1/panels/fra1?colour=red").refuses(400, "bad-request");

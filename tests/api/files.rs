@@ -68,8 +68,7 @@ fn files_are_the_truth_and_states_stay() {
 #[test]
 fn two_nodes_on_the_same_files_say_the_same() {
     let (one, other) = (Place::new().with(FILES), Place::new());
-    let more = format!("{FILES}");
-    let other = other.with(&more);
+    let other = other.with(FILES);
     // The fleet of the one is that of the other, by path.
     for file in ["fleet.toml", "z.zone"] {
         std::fs::remove_file(other.path(file)).unwrap();

@@ -3,7 +3,7 @@
 use crate::place::Place;
 use serde_json::json;
 
-const ROUNDS: u32 = 12;
+const ROUNDS: u32 = 10;
 
 #[test]
 fn whoever_asks_after_a_change_sees_it() {

@@ -158,7 +158,8 @@ fn what_was_changed_can_be_taken_back() {
         fleet["zone"].as_array_mut().unwrap().iter_mut().for_each(|zone| drop(zone.as_object_mut().unwrap().remove("text")));
     };
     let mut before = before;
-    (by_name(&mut before), by_name(&mut after));
+    by_name(&mut before);
+    by_name(&mut after);
     assert_eq!(after, before);
     assert_eq!(node.dig("www.z.example", "A"), ["192.0.2.7", "192.0.2.8"]);
     assert_eq!(api.get("/v1/panels/fra1/state").json()["state"], "enabled");

@@ -124,7 +124,8 @@ fn record_sets_are_read_and_written_alone() {
         next = page["next"].as_str().map(str::to_owned);
     }
     let mut once = seen.clone();
-    (once.sort(), once.dedup());
+    once.sort();
+    once.dedup();
     assert_eq!((seen.len(), once.len()), (15, 15), "{seen:?}");
     assert_eq!(api.get("/v1/zones/z.example/records?name=@").json()["items"].as_array().unwrap().len(), 3);
     api.delete(&path("a.z.example", "A")).is(204);
