@@ -7,7 +7,8 @@ use super::fields::Fields;
 use super::objects::Doorway;
 use super::problem::{Trouble, Word};
 use super::reply::{Answer, Told, done, found};
-use crate::control::{Change, Role};
+use crate::control::{Change, Refusal, Role};
+use crate::document;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Method, header};
@@ -29,15 +30,33 @@ pub(super) async fn put(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
     let language = body::expect(&asked.headers, &["application/json", "application/toml"], false)?;
     let _heavy = door.heavy()?;
+    let mut toml = None;
     let fleet = match asked.caller.may_change() {
-        true if language.as_deref() == Some("application/toml") => body::toml(asked.bytes(MAX_LARGE).await?).await?,
+        true if language.as_deref() == Some("application/toml") => {
+            let text = asked.bytes(MAX_LARGE).await?;
+            toml = Some(text.clone());
+            body::toml(text).await?
+        }
         true => body::json(asked.bytes(MAX_LARGE).await?).await?,
         // Refused without the body: control says so, and writes it down.
         false => Value::Object(Map::new()),
     };
-    let mut change = door.control.change(&asked.caller, Change::Fleet(fleet), &how).await?;
+    let change = door.control.change(&asked.caller, Change::Fleet(fleet), &how).await;
+    let mut change = change.map_err(|refusal| with_lines(refusal, toml.as_deref()))?;
     change.is_made = false;
     Ok(done(change, how.dry_run, Told::Summary))
+}
+
+/// Where the body has lines, faults have them too.
+fn with_lines(mut refusal: Refusal, toml: Option<&[u8]>) -> Refusal {
+    if let (Refusal::Faults(faults), Some(text)) = (&mut refusal, toml)
+        && let Some(table) = document::parse(&document::Reader::new(""), text)
+    {
+        for fault in faults.iter_mut().filter(|fault| fault.line == 0) {
+            fault.line = document::line_at(&table, &fault.pointer);
+        }
+    }
+    refusal
 }
 
 pub(super) async fn revert(State(door): Doorway, mut asked: Asked) -> Answer {
@@ -57,7 +76,7 @@ pub(super) async fn backup(State(door): Doorway, mut asked: Asked) -> Answer {
     if asked.method == Method::HEAD {
         // What it would be is not worth making it.
         return match asked.caller.role {
-            Role::Admin => Ok((headers, Body::empty()).into_response()),
+            Role::Admin if asked.caller.sees_all() => Ok((headers, Body::empty()).into_response()),
             _ => Err(Trouble::new(Word::Forbidden, "only an admin's token takes backups")),
         };
     }

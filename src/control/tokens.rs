@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+/// What the token in the environment is called.
+pub(super) const ENVIRONMENT: &str = "environment";
 /// So that a token is known for one wherever it turns up.
 const PREFIX: &str = "mrd_";
 const RANDOM_BYTES: usize = 32;
@@ -96,7 +98,7 @@ impl Tokens {
     pub(super) fn caller(&self, bearer: &str, from: IpAddr, now_s: u64) -> Option<Caller> {
         let hash = hash(bearer);
         if self.of_environment.as_ref() == Some(&hash) {
-            return Some(Caller { who: "environment".into(), role: Role::Admin, scope: Scope::All, from: Some(from) });
+            return Some(Caller { who: ENVIRONMENT.into(), role: Role::Admin, scope: Scope::All, from: Some(from) });
         }
         let name = self.by_hash.get(&hash)?;
         let token = self.by_name.get(name).filter(|token| token.expires.is_none_or(|expires| now_s < expires))?;

@@ -33,7 +33,7 @@ const MAX_USERS: usize = 20;
 /// While nothing is asked for, old history is removed and a good copy kept at this interval.
 const CHORES: Duration = Duration::from_secs(30);
 /// A reason is a sentence.
-const MAX_REASON: usize = 500;
+const MAX_REASON: usize = 1000;
 /// Nobody drains for longer than a year.
 const MAX_SPAN_S: u64 = 366 * 24 * 3600;
 
@@ -542,7 +542,7 @@ pub(super) fn wished(order: &StateOrder, who: &str, now_s: u64) -> Result<Wished
         return Err(Refusal::fault("/state", format!("unknown state `{}`", crate::document::shown(&order.state)), hint));
     }
     if order.reason.chars().count() > MAX_REASON || order.reason.chars().any(char::is_control) {
-        return Err(Refusal::fault("/reason", "a reason is one line of at most 500 characters", ""));
+        return Err(Refusal::fault("/reason", "a reason is one line of at most 1,000 characters", ""));
     }
     for (pointer, span) in [("/over", order.over_s), ("/for", order.for_s)] {
         if span.is_some_and(|span| span == 0 || span > MAX_SPAN_S) {

@@ -90,10 +90,37 @@ fn value(value: &Value) -> Json {
     }
 }
 
+/// The line of what a JSON pointer leads to; of what is around it, where it leads nowhere.
+pub fn line_at(table: &Table, pointer: &str) -> u32 {
+    let mut line = 0;
+    let mut inside: Option<&Value> = None;
+    for step in pointer.split('/').skip(1) {
+        let key = step.replace("~1", "/").replace("~0", "~");
+        let next = match inside {
+            None => table.find(&key).map(|at| &table.entries[at].1),
+            Some(Value::Table(table)) => table.find(&key).map(|at| &table.entries[at].1),
+            Some(Value::List(items)) => key.parse::<usize>().ok().and_then(|at| items.get(at)),
+            Some(_) => None,
+        };
+        let Some(node) = next else { break };
+        (line, inside) = (node.line, Some(&node.it));
+    }
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn pointers_lead_to_lines() {
+        let reader = crate::document::Reader::new("f");
+        let table = crate::document::parse(&reader, b"[defaults]\nttl = 5\n\n[[panel]]\nname = \"a\"\naddresses = [\n\"x\",\n\"y\"]\n").unwrap();
+        for (pointer, line) in [("", 0), ("/defaults", 1), ("/defaults/ttl", 2), ("/defaults/tll", 1), ("/panel/0/addresses/1", 8), ("/panel/1", 4), ("/x", 0)] {
+            assert_eq!(line_at(&table, pointer), line, "{pointer}");
+        }
+    }
 
     #[test]
     fn every_value_knows_its_pointer() {
