@@ -17,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// At once; each is answered in milliseconds, so more only wait for each other.
 const MAX_REQUESTS: usize = 64;
+/// Long readings at once: fewer than the API has threads, so that somebody always answers the short ones.
+const MAX_READING: usize = 2;
 /// Bodies of up to 64 MiB at once; each takes several times its length while it is read.
 const MAX_HEAVY: usize = 2;
 /// Streams of events and backups at once; each holds a connection for long.
@@ -38,13 +40,15 @@ pub struct Door {
 pub(super) struct Places {
     pub(super) requests: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
     streams: Arc<Semaphore>,
 }
 
 impl Door {
     pub fn new(control: Control, status: Arc<Status>, stopped: watch::Receiver<bool>) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
-        let places = Places { requests: places(MAX_REQUESTS), heavy: places(MAX_HEAVY), streams: places(MAX_STREAMS) };
+        let places =
+            Places { requests: places(MAX_REQUESTS), heavy: places(MAX_HEAVY), reading: places(MAX_READING), streams: places(MAX_STREAMS) };
         Self { control, status, certificate: None, places, stopped }
     }
 
@@ -54,6 +58,11 @@ impl Door {
     }
 
     /// A place for a long body.
+    /// Waits for a turn to read what is long: the log, a zone, the whole fleet. Short questions are answered meanwhile.
+    pub(super) async fn reading(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places.reading).acquire_owned().await.ok()
+    }
+
     pub(super) fn heavy(&self) -> Result<OwnedSemaphorePermit, Trouble> {
         let busy = |_| Trouble::new(Word::Busy, format!("{MAX_HEAVY} long bodies are under way; send yours when they are through"));
         Arc::clone(&self.places.heavy).try_acquire_owned().map_err(busy)

@@ -22,6 +22,7 @@ const PARTS: usize = 4;
 pub(super) async fn show(State(door): Doorway, mut asked: Asked) -> Answer {
     let secrets = asked.query.flag("secrets")?;
     asked.finish()?;
+    let _turn = door.reading().await;
     found(&asked.headers, door.control.fleet(&asked.caller, secrets)?)
 }
 

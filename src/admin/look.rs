@@ -24,6 +24,7 @@ pub(super) async fn explain(State(door): Doorway, mut asked: Asked) -> Answer {
     // Chance differs each time, as it does in an answer.
     let question = question(&mut asked.query, getrandom::u64().unwrap_or_default())?;
     asked.finish()?;
+    let _turn = door.reading().await;
     Ok(Json(door.control.explain(&asked.caller, &question)?).into_response())
 }
 
@@ -33,6 +34,7 @@ pub(super) async fn audit(State(door): Doorway, mut asked: Asked) -> Answer {
     query.before = asked.query.number("before", 0..=u64::MAX)?;
     query.limit = asked.query.number("limit", 1..=MAX_PAGE)?.unwrap_or(PAGE) as usize;
     asked.finish()?;
+    let _turn = door.reading().await;
     let mut items = door.control.audit(&asked.caller, &AuditQuery { limit: query.limit + 1, ..query.clone() })?;
     // One more than asked for tells whether there is one.
     let more = items.len() > query.limit;
@@ -44,6 +46,7 @@ pub(super) async fn audit(State(door): Doorway, mut asked: Asked) -> Answer {
 pub(super) async fn history(State(door): Doorway, mut asked: Asked) -> Answer {
     let limit = asked.query.number("limit", 1..=MAX_PAGE)?.unwrap_or(PAGE) as usize;
     asked.finish()?;
+    let _turn = door.reading().await;
     let query = AuditQuery { object: Some(object_name(asked.name(0))), limit, ..AuditQuery::default() };
     let items: Vec<Value> = door.control.audit(&asked.caller, &query)?;
     Ok(Json(json!({ "items": items })).into_response())

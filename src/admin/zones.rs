@@ -19,6 +19,7 @@ const MAX_TTL: u64 = i32::MAX as u64;
 
 pub(super) async fn show_file(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
+    let _turn = door.reading().await;
     let (text, revision) = door.control.zone_file(&asked.caller, &asked.name_of(Kind::Zone, 0))?;
     versioned(&asked.headers, revision, || master_file(text))
 }
@@ -41,6 +42,7 @@ pub(super) async fn list(State(door): Doorway, mut asked: Asked) -> Answer {
     let limit = asked.query.number("limit", 1..=MAX_PAGE)?.unwrap_or(PAGE) as usize;
     let after = asked.query.text("after").map(|after| last_seen(&after, &zone)).transpose()?;
     asked.finish()?;
+    let _turn = door.reading().await;
     let records = door.control.records(&asked.caller, &zone, &RecordQuery { name, rtype, after, limit })?;
     let (sets, revision) = (records.items, records.revision);
     let next = sets.last().filter(|_| records.has_more).map(|last| format!("{}/{}", last.name, last.rtype));
@@ -50,6 +52,7 @@ pub(super) async fn list(State(door): Doorway, mut asked: Asked) -> Answer {
 
 pub(super) async fn show(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
+    let _turn = door.reading().await;
     let (zone, name, rtype) = place(&asked);
     let query = RecordQuery { name: Some(name.clone()), rtype: Some(rtype.clone()), after: None, limit: 1 };
     let Records { items, revision, .. } = door.control.records(&asked.caller, &zone, &query)?;

@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 const MIN_CHOSEN: usize = 16;
 const ADMIN_TOKEN: &str = "admin.token";
 /// The name of the token that the first start makes.
-const ADMIN: &str = "admin";
+pub(super) const ADMIN: &str = "admin";
 
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -59,7 +59,7 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
         .map_err(|error| format!("[node].data: the store cannot be opened: {}", error.in_full()))?;
     let mut problems: Vec<Problem> = problem.into_iter().collect();
     let mut held = Held::read(&store, options.admin_token.as_deref())?;
-    let has_fleet = !held.objects.is_empty() || held.defaults.is_some();
+    let has_fleet = held.has_fleet;
     let mut ledger = Ledger::default();
     if has_fleet && !options.is_files {
         let found;
@@ -72,22 +72,29 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
         problems.extend(found.into_iter().filter(Problem::is_error).map(own));
     }
     finish_first_token(&options.data, &held.tokens);
-    if held.tokens.is_empty() && options.admin_token.is_none() && store.sealed().is_none() {
+    // Without anybody who may make tokens nobody could ever come in again.
+    if !held.tokens.has_admin_without(None, Shared::now_s()) && store.sealed().is_none() {
         let path = options.data.join(ADMIN_TOKEN);
         first_token(&store, &path, &mut held.tokens)
             .map_err(|error| format!("can't make the first token in {}: {error}", path.display()))?;
     }
     let is_files = options.is_files || !has_fleet;
+    let sealed = store.sealed().map(str::to_owned);
     let (pilot, posts) = mpsc::unbounded_channel();
     let (queue, jobs) = std::sync::mpsc::channel();
     let shared = Arc::new(Shared {
         node: options.node.clone(),
-        // A thousand a revision: an earlier run had fewer happenings than that for each.
-        happenings: Happenings::from(store.revision().saturating_mul(1000) + 1),
+        data: options.data.clone(),
+        // By the time: an earlier run had fewer than so many a second, so none of its ids comes again.
+        happenings: Happenings::from(Shared::now_s().saturating_mul(4096)),
         fleet_revision: AtomicU64::new(held.fleet_revision),
         store,
         is_files: AtomicBool::new(is_files),
-        read_only: RwLock::new(if options.is_files { FILES.into() } else { NOT_IMPORTED.into() }),
+        read_only: RwLock::new(match (options.is_files, sealed) {
+            (true, _) => FILES.into(),
+            (false, Some(sealed)) => sealed,
+            (false, None) => NOT_IMPORTED.into(),
+        }),
         ledger: RwLock::new(ledger.clone()),
         wishes: RwLock::new(held.wishes),
         reports: RwLock::default(),
@@ -98,7 +105,13 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
         pilot,
         storing_since_ms: AtomicU64::new(0),
     });
-    let writer = Writer { shared: Arc::clone(&shared), orders: HashMap::new(), plans: HashMap::new(), is_ahead: false };
+    let writer = Writer {
+        shared: Arc::clone(&shared),
+        orders: HashMap::new(),
+        plans: HashMap::new(),
+        is_ahead: false,
+        refusals: Default::default(),
+    };
     let control = Control::new(shared, queue, (writer, jobs));
     Ok(Opening { control, fleet: (has_fleet && !options.is_files).then_some(ledger), problems, posts })
 }
@@ -108,6 +121,11 @@ const FILES: &str =
 const NOT_IMPORTED: &str =
     "nothing has been imported yet, because the files have errors, which /readyz names: mend them, and they are read by themselves";
 
+/// The file of the first token, whose token is gone.
+pub(super) fn forget_file(data: &Path) {
+    let _ = std::fs::remove_file(data.join(ADMIN_TOKEN));
+}
+
 /// Everything the store holds, sorted out.
 #[derive(Default)]
 struct Held {
@@ -116,6 +134,8 @@ struct Held {
     files: BTreeMap<String, Source>,
     wishes: BTreeMap<String, Wished>,
     tokens: Tokens,
+    /// There has been a fleet, even if nothing is left of it.
+    has_fleet: bool,
     fleet_revision: u64,
 }
 
@@ -131,20 +151,21 @@ impl Held {
                         let stored: serde_json::Value = serde_json::from_slice(&document.value).unwrap_or_default();
                         let position = stored["position"].as_u64().unwrap_or(0);
                         let item = Item { revision: document.revision, ..Item::of(&name, &body, position) };
-                        held.fleet_revision = held.fleet_revision.max(document.revision);
                         match target {
                             Target::Defaults => held.defaults = Some(item),
                             Target::Object(kind, _) => held.objects.push((kind, item)),
                         }
                     }
                     Some(Stored::File(zone)) => {
-                        held.fleet_revision = held.fleet_revision.max(document.revision);
                         held.files.insert(zone, Source::Stored { revision: document.revision, serial: None });
                     }
                     Some(Stored::State(panel)) => {
                         held.wishes.extend(serde_json::from_slice(&document.value).ok().map(|wished| (panel, wished)))
                     }
                     None => {
+                        if key == super::writer::FLEET {
+                            (held.has_fleet, held.fleet_revision) = (true, document.revision);
+                        }
                         let text = || std::str::from_utf8(&document.value).ok();
                         if let Some(zone) = key.strip_prefix("serials/") {
                             serials.extend(text().and_then(|text| text.parse().ok()).map(|serial| (zone.to_owned(), serial)));

@@ -1,6 +1,7 @@
 //! The audit trail: who did what, and what was refused.
 
 use super::secret::shown_document;
+use super::shared::Shared;
 use super::sight::Sight;
 use super::{AuditQuery, Caller, Difference, Refusal};
 use crate::fleet::Kind;
@@ -40,7 +41,8 @@ impl Entry {
 }
 
 /// Newest first, as far as this caller may see them.
-pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
+pub(super) fn read(shared: &Shared, caller: &Caller, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
+    let store = &shared.store;
     let gone = |error: crate::store::StoreError| Refusal::Gone(error.in_full());
     let wanted = query.object.as_deref().map(about);
     let mut found = Vec::new();
@@ -64,9 +66,13 @@ pub(super) fn read(store: &Store, ledger: &Ledger, sight: &Sight, query: &AuditQ
         let Some(last) = entries.last() else { break };
         (before, looked) = (Some(last.sequence), looked + entries.len());
         let is_last = entries.len() < limit;
-        for logged in entries {
-            found.extend(shown(store, ledger, sight, wanted.as_deref(), logged).map_err(gone)?);
-        }
+        // The log is read before the fleet is held: whoever changes that does not wait for the disk.
+        let read = |logged: Logged| Ok((changes(store, &logged)?, logged));
+        let page: Vec<(Vec<Changed>, Logged)> =
+            entries.into_iter().map(read).collect::<Result<_, crate::store::StoreError>>().map_err(gone)?;
+        let ledger = shared.ledger.read();
+        let sight = Sight::of(caller, &ledger);
+        found.extend(page.into_iter().filter_map(|(changed, logged)| shown(&ledger, &sight, wanted.as_deref(), changed, logged)));
         if is_last {
             break;
         }
@@ -90,13 +96,15 @@ fn is_about(key: &str, wanted: &[String]) -> bool {
     wanted.iter().any(|wanted| key == wanted || wanted.ends_with('/') && key.starts_with(wanted.as_str()))
 }
 
-fn shown(
-    store: &Store,
-    ledger: &Ledger,
-    sight: &Sight,
-    wanted: Option<&[String]>,
-    logged: Logged,
-) -> Result<Option<Value>, crate::store::StoreError> {
+/// What a revision changed, without what only the store itself needs.
+fn changes(store: &Store, logged: &Logged) -> Result<Vec<Changed>, crate::store::StoreError> {
+    let Some(revision) = logged.revision else { return Ok(Vec::new()) };
+    let mut changed = store.at(revision)?.unwrap_or_default();
+    changed.retain(|changed| !changed.key.starts_with("serials/") && changed.key != super::writer::FLEET);
+    Ok(changed)
+}
+
+fn shown(ledger: &Ledger, sight: &Sight, wanted: Option<&[String]>, mut changed: Vec<Changed>, logged: Logged) -> Option<Value> {
     let entry: Entry = serde_json::from_slice(&logged.entry).unwrap_or_default();
     let sees = |object: &str| sight.sees_object(ledger, object);
     // One that is gone is told by what it was: whose set it pointed to.
@@ -105,11 +113,6 @@ fn shown(
         sees(key) && (!key.starts_with("hostnames/") || sets.into_iter().all(|set| sight.sees(ledger, Kind::Set, &set)))
     };
     let exists = |object: &&String| object.strip_prefix("hostnames/").is_none_or(|name| ledger.item(Kind::Hostname, name).is_some());
-    let mut changed = Vec::new();
-    if let Some(revision) = logged.revision {
-        changed = store.at(revision)?.unwrap_or_default();
-        changed.retain(|changed| !changed.key.starts_with("serials/"));
-    }
     let all = changed.len();
     changed.retain(sees_change);
     let objects: Vec<&String> = entry.objects.iter().filter(|object| sees(object) && (sight.is_all() || exists(object))).collect();
@@ -117,7 +120,7 @@ fn shown(
     let is_asked_for = |key: &str| wanted.is_none_or(|wanted| is_about(key, wanted));
     let is_told = changed.iter().any(|changed| is_asked_for(&changed.key)) || objects.iter().any(|object| is_asked_for(object));
     if !sight.is_all() && !is_told {
-        return Ok(None);
+        return None;
     }
     let hidden = all - changed.len() + entry.objects.len() - objects.len();
     let mut value = json!({
@@ -152,7 +155,7 @@ fn shown(
     let values = differences.iter_mut().flat_map(|difference| [&mut difference.before, &mut difference.after]);
     values.flatten().for_each(|value| sight.narrow(ledger, value));
     put("differences", json!(differences));
-    Ok(Some(value))
+    Some(value)
 }
 
 /// Secrets masked; of a zone's file only that it changed.

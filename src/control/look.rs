@@ -370,14 +370,19 @@ pub(super) fn may_explain(shared: &Shared, caller: &Caller, question: &Question)
 }
 
 /// Regions and others that the caller may not know of are not named.
-pub(super) fn within_scope(shared: &Shared, caller: &Caller, mut explanation: Value) -> Value {
+pub(super) fn within_scope(shared: &Shared, caller: &Caller, mut explanation: Value) -> Result<Value, Refusal> {
     let ledger = shared.ledger.read();
     let sight = Sight::of(caller, &ledger);
     if sight.is_all() {
-        return explanation;
+        return Ok(explanation);
+    }
+    // An alias or a wildcard may lead to what is others'.
+    let mut hostnames = explanation["steps"].as_array().into_iter().flatten().filter_map(|step| step["hostname"].as_str());
+    if hostnames.any(|hostname| !sight.sees(&ledger, Kind::Hostname, hostname)) {
+        return Err(Refusal::NotFound("that name leads to what is outside this token's scope".into()));
     }
     hide(&mut explanation, &unseen(&ledger, &sight, &[Kind::Region, Kind::Panel, Kind::Set]));
-    explanation
+    Ok(explanation)
 }
 
 /// Why a change was refused, without what its caller may not know of and has not said.

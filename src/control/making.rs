@@ -8,12 +8,13 @@ use crate::compile::patch::{Edit, Patched, patch};
 use crate::compile::plan::{self, NO_ORDER, Order, Orders, Plan, ZonePlan};
 use crate::compile::zone::{Compiled, zone_shown_as};
 use crate::dns::name::Name;
+use crate::dns::serial;
 use crate::document::Problem;
 use crate::fleet::ledger::{Draft, Extent, Ledger, Rehosted, Target, shown};
 use crate::fleet::{Fleet, Kind, Source, ZoneId};
 use crate::pilot::{Changed, Event, Rezoned};
 use crate::snapshot::path::Path;
-use crate::snapshot::zone::Zone;
+use crate::snapshot::zone::{Editor, Zone};
 use crate::snapshot::{Serving, Snapshot};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -21,6 +22,9 @@ use std::sync::Arc;
 
 /// Zones compiled side by side: each takes a core and, while it lasts, a few times its text in memory.
 const COMPILERS: usize = 2;
+
+/// Bytes that one more record set needs, as a guess.
+const ROOM: usize = 1024;
 
 pub(super) struct Made {
     pub(super) draft: Draft,
@@ -38,7 +42,7 @@ pub(super) struct NewText {
 
 pub(super) enum Outcome {
     Part { zones: Vec<Amended>, is_policy: bool },
-    Whole { plan: Box<Plan>, zones: HashMap<Name, Arc<Zone>> },
+    Whole { plan: Box<Plan>, zones: HashMap<Name, Arc<Zone>>, problems: HashMap<Name, Vec<Problem>> },
 }
 
 /// A zone of which something is another.
@@ -46,8 +50,8 @@ pub(super) struct Amended {
     pub(super) name: Name,
     pub(super) zone: Option<Arc<Zone>>,
     pub(super) orders: Orders,
-    /// Where it was compiled anew.
-    pub(super) plan: Option<Arc<ZonePlan>>,
+    /// Where it was compiled anew, and what there is to say of it.
+    pub(super) compiled: Option<(Arc<ZonePlan>, Vec<Problem>)>,
 }
 
 impl Made {
@@ -89,21 +93,21 @@ impl Outcome {
                     for (name, orders) in &mut writer.orders {
                         *orders = orders.under(&fleet);
                         if zones.iter().all(|zone| zone.name != *name) {
-                            rezoned.push(Rezoned { name: name.clone(), zone: None, orders: Some(orders.clone()) });
+                            rezoned.push(Rezoned { name: name.clone(), zone: None, orders: Some(orders.clone()), compiled: None });
                         }
                     }
                 }
-                for Amended { name, zone, orders, plan } in zones {
-                    match plan {
-                        Some(plan) => writer.plans.insert(name.clone(), plan),
+                for Amended { name, zone, orders, compiled } in zones {
+                    match &compiled {
+                        Some((plan, _)) => writer.plans.insert(name.clone(), Arc::clone(plan)),
                         None => writer.plans.remove(&name),
                     };
                     writer.orders.insert(name.clone(), orders.clone());
-                    rezoned.push(Rezoned { name, zone, orders: Some(orders) });
+                    rezoned.push(Rezoned { name, zone, orders: Some(orders), compiled });
                 }
                 Event::Changed(Box::new(Changed { fleet, zones: rezoned }))
             }
-            Self::Whole { plan, zones } => {
+            Self::Whole { plan, zones, problems } => {
                 let placed = plan
                     .zones
                     .iter()
@@ -111,7 +115,7 @@ impl Outcome {
                     .map(|(zone, of)| Arc::new(ZonePlan { source: of.source.clone(), ..(**zone).clone() }));
                 let plan = Plan { zones: placed.collect(), fleet, ..*plan };
                 writer.remember(&plan);
-                Event::Replaced { plan, zones }
+                Event::Replaced { plan, zones, problems }
             }
         }
     }
@@ -166,7 +170,13 @@ impl Making<'_> {
         let inline = draft.texts.iter().map(|(zone, text)| (zone, text.as_bytes()));
         for (zone, text) in inline.chain(self.wanted.texts.iter().map(|(zone, text)| (zone, text.as_slice()))) {
             let is_known = self.ledger.item(Kind::Zone, zone).is_some();
-            let is_same = is_known && self.shared().store.get(&format!("files/{zone}")).ok().flatten().is_some_and(|old| old.value == text);
+            let is_later = || {
+                let shown = super::wanting::serial_of(self.shared(), zone);
+                self.wanted.serials.get(zone).is_some_and(|wanted| shown.is_none_or(|shown| serial::is_after(*wanted, shown)))
+            };
+            let is_same = is_known
+                && !is_later()
+                && self.shared().store.get(&format!("files/{zone}")).ok().flatten().is_some_and(|old| old.value == text);
             if !is_gone(zone) && !is_same {
                 self.texts.insert(zone.clone(), text.to_vec());
             }
@@ -226,27 +236,35 @@ impl Making<'_> {
                 .collect();
             let same_block = pairs.iter().all(|(_, before, after)| before == after);
             match if same_block { None } else { Some(patch(zone, &edits)) } {
-                None => return Ok(Amended { orders: amended(orders, &draft.fleet, hostnames), name, zone: None, plan: None }),
+                None => return Ok(Amended { orders: amended(orders, &draft.fleet, hostnames), name, zone: None, compiled: None }),
                 Some(Patched::Zone(zone)) => {
                     let orders = amended(orders, &draft.fleet, hostnames);
-                    return Ok(Amended { name, zone: Some(Arc::new(zone)), orders, plan: None });
+                    return Ok(Amended { name, zone: Some(Arc::new(zone)), orders, compiled: None });
                 }
                 Some(Patched::Refused(problems)) => return Err(Refusal::Faults(problems.iter().map(Fault::of).collect())),
                 Some(Patched::Anew) => {}
             }
+        }
+        if let (Some(zone), Some(orders), true) = (&served, self.writer.orders.get(&name), hostnames.is_empty())
+            && let Some(zone) = self.with_record(zone)
+        {
+            let zone = self.numbered(&name, zone, self.wanted.record.as_ref().and_then(|record| record.written));
+            return Ok(Amended { orders: orders.clone(), name, zone: Some(zone), compiled: None });
         }
         self.ledger.renumber(draft, id);
         let (zone_plan, orders) = plan::of_zone("", &draft.fleet, id);
         let zone_plan = Arc::new(zone_plan);
         let work = self.work(&zone_plan)?;
         let compiled = compile(work);
+        let problems = compiled.problems.clone();
         let zone = self.sound(&zone_plan, compiled)?;
-        Ok(Amended { name, zone: Some(zone), orders, plan: Some(zone_plan) })
+        Ok(Amended { name, zone: Some(zone), orders, compiled: Some((zone_plan, problems)) })
     }
 
     fn whole(&mut self, draft: &Draft) -> Result<Outcome, Refusal> {
         let plan = plan::plan("", (*draft.fleet).clone());
         let mut zones = HashMap::with_capacity(plan.zones.len());
+        let mut problems = HashMap::new();
         let mut works: Vec<Arc<ZonePlan>> = Vec::new();
         for zone in &plan.zones {
             let is_same = self.writer.plans.get(&zone.name).is_some_and(|old| old == zone) && !self.texts.contains_key(&shown(&zone.name));
@@ -266,10 +284,11 @@ impl Making<'_> {
                 }),
             };
             for (zone, compiled) in batch.iter().zip(compiled) {
+                problems.insert(zone.name.clone(), compiled.problems.clone());
                 zones.insert(zone.name.clone(), self.sound(zone, compiled)?);
             }
         }
-        Ok(Outcome::Whole { plan: Box::new(plan), zones })
+        Ok(Outcome::Whole { plan: Box::new(plan), zones, problems })
     }
 
     fn work(&self, plan: &Arc<ZonePlan>) -> Result<Work, Refusal> {
@@ -293,24 +312,43 @@ impl Making<'_> {
             return Err(Refusal::Faults(faults.collect()));
         }
         self.warnings.extend(warnings.into_iter().map(|problem| format!("zone {key}: {}", said(problem))));
-        let Some(mut zone) = compiled.zone else { return Err(Refusal::Faults(vec![self.fault_at(&key, "the zone is not sound")])) };
+        let Some(zone) = compiled.zone else { return Err(Refusal::Faults(vec![self.fault_at(&key, "the zone is not sound")])) };
+        let written = zone.serial();
+        Ok(self.numbered(&plan.name, zone, written))
+    }
+
+    /// The zone with the one set that is another, where that is all there is to it.
+    fn with_record(&self, zone: &Zone) -> Option<Zone> {
+        let record = self.wanted.record.as_ref()?;
+        let records: Vec<(u32, &[u8])> = record.set.iter().flat_map(|set| set.records()).collect();
+        let mut editor = Editor::new(zone, ROOM).ok()?;
+        editor.put(&Path::read(record.name.wire())?, record.rtype, &records).ok()?;
+        editor.finish().ok()
+    }
+
+    /// New records get the serial they are shown with; `written` is the one in their text.
+    fn numbered(&mut self, name: &Name, mut zone: Zone, written: Option<u32>) -> Arc<Zone> {
+        let key = shown(name);
         if let Some(text) = self.texts.get(&key) {
-            let written = zone.serial();
             let serial = match zone.denial() {
                 // Its signatures hold for this serial and no other.
                 Some(_) => written,
                 None => {
                     let old = self.shared().store.get(&format!("files/{key}")).ok().flatten().map(|document| document.value);
-                    let shown = self.served(&plan.name).and_then(|zone| zone.serial());
-                    texts::serial_after(&plan.name, shown, old.as_deref(), text, written)
+                    // What was ever shown counts, also of a zone that was away for a while.
+                    let kept = super::wanting::serial_of(self.shared(), &key);
+                    let shown = old.as_ref().and_then(|_| self.served(name)?.serial()).or(kept);
+                    let serial = texts::serial_after(name, shown, old.as_deref(), text, written);
+                    let wanted = self.wanted.serials.get(&key).copied();
+                    wanted.filter(|wanted| serial.is_none_or(|serial| serial::is_after(*wanted, serial))).or(serial)
                 }
             };
-            if let Some(serial) = serial.filter(|serial| Some(*serial) != written) {
+            if let Some(serial) = serial.filter(|serial| Some(*serial) != zone.serial()) {
                 zone.set_serial(serial);
             }
             self.new.push(NewText { zone: key, text: text.clone(), serial });
         }
-        Ok(Arc::new(zone))
+        Arc::new(zone)
     }
 
     /// Where in the body this zone's records are.

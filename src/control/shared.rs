@@ -14,6 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +36,8 @@ pub struct Told {
 
 pub(super) struct Shared {
     pub(super) node: String,
+    /// The node's own directory.
+    pub(super) data: PathBuf,
     pub(super) store: Store,
     /// The files are the truth, by configuration or because nothing has been imported yet.
     pub(super) is_files: AtomicBool,

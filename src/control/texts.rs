@@ -36,14 +36,16 @@ pub(super) fn read(zone: &Name, text: &[u8]) -> Result<Sheet, Vec<Fault>> {
 /// Where nothing but the way it is written has changed, the one that is shown stays.
 pub(super) fn serial_after(zone: &Name, shown: Option<u32>, old: Option<&[u8]>, new: &[u8], written: Option<u32>) -> Option<u32> {
     let written = written?;
-    // What was never stored before is shown as it is written.
-    let (Some(shown), Some(old)) = (shown, old) else { return Some(written) };
+    // What was never shown before is shown as it is written.
+    let Some(shown) = shown else { return Some(written) };
     if serial::is_after(written, shown) {
         return Some(written);
     }
-    let same = old == new
-        || old.len().max(new.len()) <= MAX_COMPARED
-            && read(zone, old).ok().zip(read(zone, new).ok()).is_some_and(|(old, new)| old.is_same_but_serial(&new));
+    let same = old.is_some_and(|old| {
+        old == new
+            || old.len().max(new.len()) <= MAX_COMPARED
+                && read(zone, old).ok().zip(read(zone, new).ok()).is_some_and(|(old, new)| old.is_same_but_serial(&new))
+    });
     Some(if same { shown } else { serial::next(shown) })
 }
 

@@ -4,7 +4,7 @@ use super::secret;
 use super::shared::{Shared, Wished};
 use super::sight::{Sight, outside};
 use super::texts;
-use super::writer::{Wanted, merge, wished};
+use super::writer::{Recorded, Wanted, merge, wished};
 use super::{Caller, Change, Fault, How, RecordData, Refusal, Role};
 use crate::dns::name::Name;
 use crate::document::shown as cut;
@@ -178,13 +178,22 @@ impl Wanting<'_> {
         let what = format!("{} {rtype}", shown(&owner));
         let is_there = sheet.find(&owner, rtype).is_some();
         self.match_revision(text_revision(self.ledger.fleet(), Some(id)), is_there, &what)?;
+        let mut recorded = None;
         match set {
-            Some(data) => drop(sheet.put(texts::set(&apex, &owner, rtype, &data)?)),
+            Some(data) => {
+                let set = texts::set(&apex, &owner, rtype, &data)?;
+                if sheet.find(&owner, rtype) == Some(&set) {
+                    return Ok(Wanted::default());
+                }
+                drop(sheet.put(set.clone()));
+                recorded = Some(set);
+            }
             None if is_there => drop(sheet.remove(&owner, rtype)),
             None => return Err(Refusal::NotFound(format!("there are no {what} records"))),
         }
         let shows = (!is_there).then(|| Target::Object(Kind::Zone, String::new()));
-        Ok(Wanted { texts: vec![(found, sheet.text().into_bytes())], shows, is_records: true, ..Wanted::default() })
+        let record = Some(Recorded { name: owner, rtype, set: recorded, written: sheet.serial() });
+        Ok(Wanted { texts: vec![(found, sheet.text().into_bytes())], shows, is_records: true, record, ..Wanted::default() })
     }
 
     fn revert(&self, revision: u64) -> Result<Wanted, Refusal> {
@@ -243,7 +252,12 @@ impl Wanting<'_> {
             }
             Some(Stored::File(zone)) => wanted.texts.push((zone, value)),
             Some(Stored::State(panel)) => wanted.states.extend(serde_json::from_slice(&value).ok().map(|wished| (panel, Some(wished)))),
-            None => {}
+            None => {
+                if let Some(zone) = key.strip_prefix("serials/") {
+                    let serial = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+                    wanted.serials.extend(serial.map(|serial| (zone.to_owned(), serial)));
+                }
+            }
         };
         read_backup(&mut reader, &mut take)
             .map_err(|error| Refusal::Faults(vec![Fault::new("", error.to_string(), "take another backup")]))?;
@@ -309,6 +323,12 @@ pub(super) fn text_revision(fleet: &Fleet, zone: Option<u32>) -> u64 {
 pub(super) fn text_of(shared: &Shared, zone: &str) -> Result<Vec<u8>, Refusal> {
     let found = shared.store.get(&format!("files/{zone}")).map_err(|error| Refusal::Gone(error.in_full()))?;
     found.map(|document| document.value).ok_or_else(|| Refusal::NotFound(format!("there are no records of zone {}", cut(zone))))
+}
+
+/// The last serial that a zone was shown with, also while it is away.
+pub(super) fn serial_of(shared: &Shared, zone: &str) -> Option<u32> {
+    let kept = shared.store.get(&format!("serials/{zone}")).ok().flatten()?;
+    std::str::from_utf8(&kept.value).ok()?.parse().ok()
 }
 
 fn no_secret(pointer: String) -> Refusal {

@@ -12,6 +12,8 @@ use super::{Caller, Change, Difference, Done, Fault, How, Refusal, Role, StateOr
 use crate::clock;
 use crate::compile::plan::{Orders, ZonePlan};
 use crate::dns::name::Name;
+use crate::dns::rtype::Type;
+use crate::dns::sheet::RecordSet;
 use crate::document::Problem;
 use crate::fleet::Kind;
 use crate::fleet::ledger::{Edit, Flaw, Item, Ledger, NoDraft, Target, key};
@@ -28,6 +30,10 @@ use tokio::sync::oneshot;
 
 /// Objects of which before and after are worked out: a fleet that comes as a whole has a hundred thousand.
 const MAX_DIFFERENCES: usize = 2000;
+/// Written with every change of the fleet: its revision is the fleet's, and where it is there has been one.
+pub(super) const FLEET: &str = "meta/fleet";
+/// Refused changes of one token that the log takes a second: nobody pushes out the rest of it.
+const REFUSED_A_SECOND: u32 = 5;
 /// Users of an object that a refusal names.
 const MAX_USERS: usize = 20;
 /// While nothing is asked for, old history is removed and a good copy kept at this interval.
@@ -86,6 +92,8 @@ pub(super) struct Writer {
     pub(super) plans: HashMap<Name, Arc<ZonePlan>>,
     /// Something is stored that the answers do not have yet.
     pub(super) is_ahead: bool,
+    /// In this second, by token.
+    pub(super) refusals: (u64, HashMap<String, u32>),
 }
 
 /// What a change comes to before it is judged.
@@ -101,17 +109,36 @@ pub(super) struct Wanted {
     pub(super) shows: Option<Target>,
     pub(super) is_zone_deleted: bool,
     pub(super) is_records: bool,
+    /// The one set that a text differs in.
+    pub(super) record: Option<Recorded>,
+    /// Serials that zones were shown with elsewhere.
+    pub(super) serials: HashMap<String, u32>,
     /// The store has nothing yet, so all is written.
     pub(super) is_import: bool,
 }
 
+/// A record set that comes, goes, or is another.
+pub(super) struct Recorded {
+    pub(super) name: Name,
+    pub(super) rtype: Type,
+    pub(super) set: Option<RecordSet>,
+    /// The serial in the zone's text.
+    pub(super) written: Option<u32>,
+}
+
 impl Writer {
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut due_ms = 0;
         loop {
             match jobs.recv_timeout(CHORES) {
                 Ok(job) => self.take(job),
-                Err(RecvTimeoutError::Timeout) => self.chores(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let now_ms = clock::now().mono_ms;
+            if now_ms >= due_ms {
+                due_ms = now_ms + CHORES.as_millis() as u64;
+                self.chores();
             }
         }
     }
@@ -183,7 +210,16 @@ impl Writer {
     }
 
     /// A refused change of somebody known: it stands in the log, whether or not that can be written now.
-    fn refused(&self, caller: &Caller, verb: &str, objects: Vec<String>, why: String) {
+    fn refused(&mut self, caller: &Caller, verb: &str, objects: Vec<String>, why: String) {
+        let now_s = Shared::now_s();
+        if self.refusals.0 != now_s {
+            self.refusals = (now_s, HashMap::new());
+        }
+        let count = self.refusals.1.entry(caller.who.clone()).or_default();
+        *count += 1;
+        if *count > REFUSED_A_SECOND {
+            return;
+        }
         tracing::info!(who = caller.who, verb, "refused: {why}");
         let entry = Entry { objects: objects.clone(), refused: Some(why), ..Entry::of(caller, verb) };
         let _ = self.shared.store.note(Shared::now_s(), &objects, entry.bytes());
@@ -205,7 +241,7 @@ impl Writer {
         self.make(caller, verb, wanted, how)
     }
 
-    fn make(&mut self, caller: &Caller, verb: &str, wanted: Wanted, how: &How) -> Result<Done, Refusal> {
+    fn make(&mut self, caller: &Caller, verb: &str, mut wanted: Wanted, how: &How) -> Result<Done, Refusal> {
         let shared = Arc::clone(&self.shared);
         let empty = Ledger::default();
         let held = shared.ledger.read();
@@ -217,6 +253,15 @@ impl Writer {
             None => ledger.draft(&wanted.edits, &sees),
         };
         let draft = draft.map_err(|why| refusal(ledger, &sight, &wanted, why))?;
+        // What was said of a panel goes with it.
+        let wishes = shared.wishes.read();
+        let gone = draft.items.iter().filter_map(|(target, item)| match target {
+            Target::Object(Kind::Panel, panel) if item.is_none() && wishes.contains_key(panel) => Some((panel.clone(), None)),
+            _ => None,
+        });
+        let gone: Vec<_> = gone.filter(|(panel, _)| wanted.states.iter().all(|(other, _)| other != panel)).collect();
+        drop(wishes);
+        wanted.states.extend(gone);
         let made = make(self, ledger, draft, &wanted, how)?;
         let revision = shared.store.revision();
         let mut done = Done {
@@ -297,6 +342,7 @@ impl Writer {
             let Made { draft, outcome, .. } = made;
             if wanted.is_import {
                 *ledger = Ledger::default();
+                shared.is_files.store(false, Ordering::Release);
             }
             ledger.apply(draft, revision);
             for (zone, source) in sources {
@@ -380,8 +426,15 @@ impl Writer {
         if self.shared.tokens.read().get(name).is_none() {
             return Err(Refusal::NotFound(format!("there is no token `{}`", crate::document::shown(name))));
         }
+        if !self.shared.tokens.read().has_admin_without(Some(name), Shared::now_s()) {
+            let what = format!("token {name} is the last that may make tokens; make another admin's first");
+            return Err(Refusal::InUse { what, users: Vec::new(), hidden: 0 });
+        }
         let (_, doubt) = self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
         self.shared.tokens.write().remove(name);
+        if name == super::begin::ADMIN {
+            super::begin::forget_file(&self.shared.data);
+        }
         doubt.map_or(Ok(Outcome::Nothing), Err)
     }
 }
@@ -451,8 +504,8 @@ fn writes(made: &Made, wanted: &Wanted) -> Vec<Write> {
             item.as_ref().map(|item| format!("{{\"name\":{},\"position\":{},\"keys\":{}}}", json!(item.name), item.position, item.body));
         put(store_key(target), stored.map(String::into_bytes));
         if let (Target::Object(Kind::Zone, zone), None) = (target, item) {
+            // Its serial stays: when the zone comes back, it goes on from there.
             put(format!("files/{zone}"), None);
-            put(format!("serials/{zone}"), None);
         }
     }
     for text in &made.texts {
@@ -461,6 +514,9 @@ fn writes(made: &Made, wanted: &Wanted) -> Vec<Write> {
     }
     for (panel, wished) in &wanted.states {
         put(format!("states/{panel}"), wished.as_ref().and_then(|wished| serde_json::to_vec(wished).ok()));
+    }
+    if made.is_fleet() {
+        put(FLEET.into(), Some(b"{}".to_vec()));
     }
     writes
 }
@@ -484,7 +540,11 @@ fn refusal(ledger: &Ledger, sight: &Sight, wanted: &Wanted, why: NoDraft) -> Ref
                 Some(Target::Object(kind, name)) => format!("{} {}", kind.word(), crate::document::shown(name)),
                 _ => "it".into(),
             };
-            Refusal::InUse { what: format!("{what} is used by {all} others"), users: seen.into_iter().take(MAX_USERS).collect(), hidden }
+            Refusal::InUse {
+                what: format!("{what} is used by {all} {}", if all == 1 { "other" } else { "others" }),
+                users: seen.into_iter().take(MAX_USERS).collect(),
+                hidden,
+            }
         }
     }
 }
@@ -515,9 +575,20 @@ fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -
             }
             object
         });
-        // A place in the list alone is nothing anybody looks at; another secret looks the same and is not.
+        // Another secret looks the same and is not.
         if before.is_none() || old.map(Item::json) != item.as_ref().map(Item::json) {
             differences.push(Difference { object: store_key(target), before, after, ..Difference::default() });
+        } else if let (Some(old), Some(new)) = (old, item)
+            && old.position != new.position
+        {
+            // The same, and another place in the list: of regions that serve a client alike the first counts.
+            let place = |position: u64| Some(json!({ "position": position }));
+            differences.push(Difference {
+                object: store_key(target),
+                before: place(old.position),
+                after: place(new.position),
+                ..Difference::default()
+            });
         }
     }
     for text in &made.texts {

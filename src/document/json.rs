@@ -116,8 +116,11 @@ mod tests {
     #[test]
     fn pointers_lead_to_lines() {
         let reader = crate::document::Reader::new("f");
-        let table = crate::document::parse(&reader, b"[defaults]\nttl = 5\n\n[[panel]]\nname = \"a\"\naddresses = [\n\"x\",\n\"y\"]\n").unwrap();
-        for (pointer, line) in [("", 0), ("/defaults", 1), ("/defaults/ttl", 2), ("/defaults/tll", 1), ("/panel/0/addresses/1", 8), ("/panel/1", 4), ("/x", 0)] {
+        let table =
+            crate::document::parse(&reader, b"[defaults]\nttl = 5\n\n[[panel]]\nname = \"a\"\naddresses = [\n\"x\",\n\"y\"]\n").unwrap();
+        for (pointer, line) in
+            [("", 0), ("/defaults", 1), ("/defaults/ttl", 2), ("/defaults/tll", 1), ("/panel/0/addresses/1", 8), ("/panel/1", 4), ("/x", 0)]
+        {
             assert_eq!(line_at(&table, pointer), line, "{pointer}");
         }
     }

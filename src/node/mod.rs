@@ -46,6 +46,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 const LEAST_FILES: u64 = 32;
 /// Zones compiled at once, charts and databases among them; each takes a core and, while it lasts, a few times its file in memory.
 const BUILDERS: usize = 3;
+/// Two long readings, and somebody for the short ones.
+const API_THREADS: usize = 4;
 /// Events taken together: while thousands of zones come in, one snapshot is made for all that came while the last one was.
 const BATCH: usize = 10_000;
 /// Problems shown at /readyz: thousands of broken zones would make a page that no checker reads.
@@ -140,6 +142,9 @@ struct Node {
     import: Option<mpsc::UnboundedSender<Imported>>,
     /// The fleet's document, while the files are the truth.
     document: Option<serde_json::Value>,
+    /// What was read is on its way into the store; a fleet that is read meanwhile comes too late.
+    importing: bool,
+    was_late: bool,
     /// Files whose change means that the whole fleet is read again.
     fleet_files: Vec<PathBuf>,
     /// Files that are read with it.
@@ -171,7 +176,8 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let (read, mut readings) = mpsc::unbounded_channel();
     let Door { control, mut posts, slot, problems } = door;
     let admin_door = admin::Door::new(control.clone(), Arc::clone(&status), stopped.clone()).secured(certificate);
-    let admin = tokio::spawn(admin::serve(listener, admin_door, stopped));
+    let api = Api::new()?;
+    let admin = api.spawn(admin::serve(listener, admin_door, stopped));
     let texts = control.clone();
     let (imported, mut imports) = mpsc::unbounded_channel();
     let mut node = Node {
@@ -181,6 +187,8 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
         file_problems: Vec::new(),
         import: options.imports.then_some(imported),
         document: None,
+        importing: false,
+        was_late: false,
         pilot: Pilot::default(),
         reader: Some(reader),
         read_again: None,
@@ -216,7 +224,8 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
         }
     }
     let state = node.pilot.state();
-    if state.sound == 0 {
+    // With a store it can be mended while it runs: by the API.
+    if state.sound == 0 && node.control.is_files() {
         tracing::error!("nothing can be served: no zone of the fleet is sound; mend the problems above and start again");
         return Ok(ExitCode::from(2));
     }
@@ -328,7 +337,10 @@ impl Node {
             return;
         };
         if self.pilot.has_started() {
-            tracing::info!(force, "reading fleet and zones again");
+            match self.control.is_files() {
+                true => tracing::info!(force, "reading fleet and zones again"),
+                false => tracing::info!("reading databases and secrets again; the fleet is the store's, and changed by `meridian apply`"),
+            }
             self.notify.reloading(None);
         }
         let read = self.read.clone();
@@ -349,11 +361,15 @@ impl Node {
     fn take_reading(&mut self, reading: Reading, force: bool) {
         let mut events: Vec<Event> = reading.manners.map(Event::Manners).into_iter().collect();
         let mut read = None;
-        match reading.fleet {
+        let is_late = |fleet: &FleetRead| fleet.json.is_some() && (self.importing || !self.control.is_files());
+        let is_late = reading.fleet.as_ref().is_some_and(is_late);
+        self.was_late |= is_late;
+        match reading.fleet.filter(|_| !is_late) {
             Some(FleetRead { plan, json }) => {
                 read = json.map(|json| (json, Arc::clone(&plan.fleet)));
                 events.push(Event::Plan { plan, problems: reading.problems, force });
             }
+            None if is_late => {}
             None => self.file_problems = reading.problems,
         }
         let mut actions = self.pilot.handle_all(clock::now(), events);
@@ -391,6 +407,7 @@ impl Node {
             return;
         }
         let (Some(json), Some(done)) = (&self.document, self.import.take()) else { return };
+        self.importing = true;
         let (control, json, plans) = (self.control.clone(), json.clone(), self.pilot.plan().zones.clone());
         let base = self.fleet_files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
         tokio::spawn(async move {
@@ -405,12 +422,19 @@ impl Node {
     }
 
     fn imported(&mut self, Imported { outcome, again }: Imported) {
+        self.importing = false;
+        let was_late = std::mem::take(&mut self.was_late);
         match outcome {
             Ok(revision) => {
                 tracing::info!(
                     revision,
                     "imported the fleet and its zones: the store is the truth from now on, and the files are not read again"
                 );
+                if was_late {
+                    tracing::warn!(
+                        "the files changed while they were imported, and what counts is what was imported; `meridian apply -f` makes the node match them"
+                    );
+                }
                 self.document = None;
                 self.fleet_files.clear();
                 self.watch();
@@ -418,6 +442,9 @@ impl Node {
             Err(why) => {
                 tracing::error!("the fleet could not be imported, so the files go on being read: {why}");
                 self.import = Some(again);
+                if was_late {
+                    self.reload(false);
+                }
             }
         }
     }
@@ -536,6 +563,27 @@ pub fn no_texts() -> Texts {
 fn unread() -> Reading {
     let problem = Problem::error("", 0, "reading the fleet met a fault of meridian's own; please report it with the fleet's file");
     Reading { fleet: Some(FleetRead { plan: Plan::default(), json: None }), problems: vec![problem], manners: None }
+}
+
+/// The API's own threads: whatever is asked there, DNS over TCP does not wait for it.
+struct Api(Option<tokio::runtime::Runtime>);
+
+impl Api {
+    fn new() -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(API_THREADS).thread_name("api").enable_all().build();
+        runtime.map(|runtime| Self(Some(runtime))).context("can't start the API's threads")
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+        self.0.as_ref().map_or_else(|| tokio::spawn(async {}), |runtime| runtime.spawn(task))
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        // It is dropped among other tasks, which must not wait.
+        self.0.take().into_iter().for_each(tokio::runtime::Runtime::shutdown_background);
+    }
 }
 
 /// What came of an import, and where to say so next time.

@@ -37,6 +37,8 @@ pub enum Event {
     Replaced {
         plan: Plan,
         zones: HashMap<Name, Arc<Zone>>,
+        /// What there is to say of those that were compiled for it.
+        problems: HashMap<Name, Vec<Problem>>,
     },
     /// What operators want of panels beside the fleet: all of it.
     Wishes(Vec<Wish>),
@@ -68,6 +70,8 @@ pub struct Rezoned {
     pub zone: Option<Arc<Zone>>,
     /// None: the same hostnames with the same orders, under the policies that hold now.
     pub orders: Option<Orders>,
+    /// What it was compiled from, where it was compiled anew, and what there is to say of it.
+    pub compiled: Option<(Arc<ZonePlan>, Vec<Problem>)>,
 }
 
 #[derive(Debug)]

@@ -150,7 +150,7 @@ impl Pilot {
             }
             Event::Built { zone, ticket, compiled } => self.built(&zone, ticket, compiled, actions),
             Event::Changed(changed) => self.changed(*changed),
-            Event::Replaced { plan, zones } => self.replaced(plan, zones),
+            Event::Replaced { plan, zones, problems } => self.replaced(plan, zones, problems),
             Event::Wishes(wishes) => {
                 self.wishes = wishes;
                 self.conduct(now);
@@ -274,20 +274,32 @@ impl Pilot {
     fn changed(&mut self, Changed { fleet, zones }: Changed) {
         let is_moved = self.plan.fleet.regions != fleet.regions;
         self.plan.fleet = fleet;
-        for Rezoned { name, zone, orders } in zones {
+        for Rezoned { name, zone, orders, compiled } in zones {
             let Some(held) = self.zones.get_mut(&name) else { continue };
             held.orders = orders.unwrap_or_else(|| held.orders.under(&self.plan.fleet));
-            if let (Some(zone), Some(served)) = (zone, &mut held.served) {
+            if let Some((plan, problems)) = compiled {
+                (held.plan, held.problems, held.tried) = (plan, problems, true);
+                // It has the hostnames it was compiled with now.
+                held.served.iter_mut().for_each(|served| served.plan = Arc::clone(&held.plan));
+            }
+            let Some(zone) = zone else { continue };
+            self.unpublished = true;
+            match &mut held.served {
                 // The services are made anew below where their orders are others.
-                served.zone = zone;
-                self.unpublished = true;
+                Some(served) => served.zone = zone,
+                // No sound version of it was ever read, and now there is one.
+                None => {
+                    let (orders, fleet, conducts) = (held.orders.clone(), Arc::clone(&self.plan.fleet), Arc::clone(&self.conducts));
+                    let services = self.cartography.services(&fleet, &orders, &conducts, &self.guide, None);
+                    held.served = Some(Served { zone, plan: Arc::clone(&held.plan), orders, fleet, conducts, services });
+                }
             }
         }
         self.guide_if(is_moved);
         self.steer(is_moved);
     }
 
-    fn replaced(&mut self, plan: Plan, mut zones: HashMap<Name, Arc<Zone>>) {
+    fn replaced(&mut self, plan: Plan, mut zones: HashMap<Name, Arc<Zone>>, mut problems: HashMap<Name, Vec<Problem>>) {
         let is_moved = self.plan.fleet.regions != plan.fleet.regions;
         let names: HashSet<&Name> = plan.zones.iter().map(|zone| &zone.name).collect();
         self.zones.retain(|name, held| {
@@ -302,7 +314,8 @@ impl Pilot {
             let served = Served { zone, plan: Arc::clone(zone_plan), orders: orders.clone(), fleet, conducts, services };
             let held = self.zones.entry(zone_plan.name.clone()).or_insert_with(|| Held::new(zone_plan, orders));
             self.building -= usize::from(held.building.take().is_some());
-            *held = Held { served: Some(served), tried: true, ..Held::new(zone_plan, orders) };
+            let problems = problems.remove(&zone_plan.name).unwrap_or_else(|| std::mem::take(&mut held.problems));
+            *held = Held { served: Some(served), tried: true, problems, ..Held::new(zone_plan, orders) };
         }
         self.plan = plan;
         self.plan_problems.clear();

@@ -14,7 +14,7 @@ pub use writer::Writer;
 
 use super::denial::Denial;
 use super::path::Path;
-use crate::dns::rtype::Type;
+use crate::dns::rtype::{Type, class};
 use std::sync::Arc;
 
 /// Nodes start at multiples of this, so that a `u32` reaches 16 GiB.
@@ -320,6 +320,12 @@ impl<'a> Node<'a> {
         self.bytes[4..6] == [0, 0]
     }
 
+    /// Bytes of it, its records included.
+    fn size(self) -> usize {
+        let head = NODE_HEAD + self.name().len();
+        if self.is_bare() { head + COUNT } else { head + self.sets().map(|set| SET_HEAD + set.body.len()).sum::<usize>() }
+    }
+
     /// Bare, and nothing is steered there or stands below.
     fn is_idle(self) -> bool {
         let at = NODE_HEAD + self.name().len();
@@ -393,6 +399,16 @@ impl<'a> Set<'a> {
 }
 
 /// A name comes to stand directly below this one, or goes. Where there are records nobody counts.
+/// One record as it stands in a message whose question starts at byte 12.
+fn render(bytes: &mut Vec<u8>, rtype: Type, ttl: u32, rdata: &[u8]) {
+    bytes.extend_from_slice(&[0xc0, 12]);
+    bytes.extend_from_slice(&rtype.0.to_be_bytes());
+    bytes.extend_from_slice(&class::IN.to_be_bytes());
+    bytes.extend_from_slice(&ttl.to_be_bytes());
+    bytes.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
+    bytes.extend_from_slice(rdata);
+}
+
 fn count_below(bytes: &mut [u8], at: At, comes: bool) {
     let place = at.0 as usize * ALIGN;
     let node = Node { at: at.0, bytes: &bytes[place..] };

@@ -368,3 +368,70 @@ fn one_refusal_refuses_all() {
     assert!(shown[0].starts_with("fleet.toml:9: hostname taken.x.test.: has a static A record"), "by number: {shown:?}");
     assert!(shown[1].contains("is a name server"), "{shown:?}");
 }
+
+#[test]
+fn a_record_set_that_is_put_into_a_zone_is_as_if_it_were_compiled_with_it() {
+    let mut random = Random(7);
+    let (mut edited, mut unfit) = (0, 0);
+    for _ in 0..60 {
+        // By name and type, in the order of the text.
+        let mut sets: BTreeMap<(String, &str), Vec<String>> = BTreeMap::new();
+        let live = [plain("live.x.test"), steered("svc.x.test", Some(&["p1"]), Some(443))];
+        let text = |sets: &BTreeMap<(String, &str), Vec<String>>| {
+            sets.iter()
+                .flat_map(|((name, rtype), data)| data.iter().map(move |data| format!("{name} 60 {rtype} {data}\n")))
+                .collect::<String>()
+        };
+        let mut world = World { text: format!("{SOUND}c CNAME ns\ncut NS ns.cut\nns.cut A 192.0.2.1\n"), hostnames: BTreeMap::new() };
+        world.hostnames = live.iter().cloned().enumerate().collect();
+        let fixed = world.text.clone();
+        let mut zone = world.zone();
+        for _ in 0..40 {
+            let labels = ["a", "b", "*", "live", "svc", "p1", "ns", "c", "cut", "d"];
+            let depth = 1 + random.below(3);
+            let mut name: Vec<&str> = (0..depth).map(|_| random.pick(&labels)).collect();
+            name.iter_mut().skip(1).filter(|label| **label == "*").for_each(|label| *label = "e");
+            let name = name.join(".");
+            let (rtype, data) = match random.below(4) {
+                0 => ("A", "192.0.2.9"),
+                1 => ("AAAA", "2001:db8::9"),
+                2 => ("MX", "19 ns"),
+                _ => ("TXT", "\"t9\""),
+            };
+            let before = sets.clone();
+            let data: Vec<String> =
+                if random.one_in(3) { vec![] } else { (0..=random.below(2)).map(|n| data.replace('9', &(n + 2).to_string())).collect() };
+            match data.is_empty() {
+                true => sets.remove(&(name.clone(), rtype)),
+                false => sets.insert((name.clone(), rtype), data.clone()),
+            };
+            world.text = format!("{fixed}{}", text(&sets));
+            let compiled = world.compile();
+            let Some(compiled) = compiled.zone.filter(|_| !compiled.problems.iter().any(Problem::is_error)) else {
+                sets = before;
+                world.text = format!("{fixed}{}", text(&sets));
+                // What is not sound is not made by an edit either, or it is left to the compiler.
+                continue;
+            };
+            let apex = Name::parse("x.test").unwrap();
+            let owner = Name::parse(&format!("{name}.x.test")).unwrap();
+            let kind = crate::dns::rtype::Type::from_mnemonic(rtype.as_bytes()).unwrap();
+            let wire: Vec<Vec<u8>> = data.iter().map(|data| crate::dns::master::read_data(kind, data.as_bytes(), &apex).unwrap()).collect();
+            let records: Vec<(u32, &[u8])> = wire.iter().map(|data| (60, data.as_slice())).collect();
+            let mut editor = Editor::new(&zone, 0).unwrap();
+            let done = editor.put(&Path::read(owner.wire()).unwrap(), kind, &records).and_then(|()| editor.finish());
+            zone = match done {
+                Ok(zone) => {
+                    edited += 1;
+                    assert_same(&zone, &compiled, &world.hostnames, &[owner]);
+                    zone
+                }
+                Err(_) => {
+                    unfit += 1;
+                    compiled
+                }
+            };
+        }
+    }
+    assert!(edited > 800 && unfit > 50, "{edited} edited, {unfit} left to the compiler");
+}

@@ -1,11 +1,18 @@
-//! Hostnames put into a zone and taken out of it, in a copy of its block; all else stays as it is.
+//! Hostnames and RRsets put into a zone and taken out of it, in a copy of its block; all else stays as it is.
 
-use super::{ALIGN, At, COUNT, NODE_HEAD, Node, Part, Zone, count_below, flag, tag};
+use super::{ALIGN, At, COUNT, NODE_HEAD, Node, Part, RECORD_HEAD, Zone, count_below, flag, tag};
+use crate::dns::rtype::Type;
 use crate::snapshot::path::{Path, chain};
 use std::sync::Arc;
 
 /// As many dead bytes are never worth writing the zone anew.
 const MIN_DEAD: usize = 64 << 10;
+
+/// More data of one type than a short answer has: the compiler warns of too much.
+const MAX_SET_BYTES: usize = 32 << 10;
+/// Types that matter to other names than their own, or to proofs.
+const MATTERS: [Type; 12] =
+    [Type::NS, Type::CNAME, Type::DNAME, Type::SOA, Type(43), Type::RRSIG, Type(47), Type(48), Type(50), Type(51), Type(59), Type(60)];
 
 /// What an editor can't do: the zone has to be written anew.
 #[derive(Debug)]
@@ -77,6 +84,89 @@ impl Editor {
         self.bytes[place + 6] &= !flag::STEERED;
         self.left.push(at);
         Ok(())
+    }
+
+    /// Another RRset in the place of the one of its type, or none: `records` are TTLs and data. Only where that is all that changes:
+    /// not at the apex, nor at or below a cut or a DNAME, nor where something steered or a name server of the zone has to do with it.
+    pub fn put(&mut self, path: &Path, rtype: Type, records: &[(u32, &[u8])]) -> Result<(), Unfit> {
+        let size: usize = records.iter().map(|(_, data)| RECORD_HEAD + data.len()).sum();
+        if !self.is_inside(path) || path.count() == self.zone.labels || MATTERS.contains(&rtype) || size > MAX_SET_BYTES {
+            return Err(Unfit);
+        }
+        let steered_above = (self.zone.labels..path.count())
+            .filter_map(|depth| self.find(path, depth))
+            .any(|slot| self.node(self.zone.slots[slot]).steered().is_some());
+        if steered_above || rtype == Type::A || rtype == Type::AAAA {
+            self.ask(path.hash(path.count()))?;
+        }
+        if steered_above {
+            return Err(Unfit);
+        }
+        let slot = match (self.find(path, path.count()), records.is_empty()) {
+            (Some(slot), _) => slot,
+            (None, true) => return Ok(()),
+            (None, false) => {
+                self.add(path)?;
+                self.find(path, path.count()).ok_or(Unfit)?
+            }
+        };
+        let node = self.node(self.zone.slots[slot]);
+        let is_owned = [Type::A, Type::AAAA, Type::HTTPS, Type::SRV].contains(&rtype);
+        if is_left(node) || node.flags() & flag::CNAME != 0 || is_owned && node.steered().is_some() {
+            return Err(Unfit);
+        }
+        self.rewrite(slot, rtype, records)
+    }
+
+    /// Writes a node behind all others, with this RRset, and leaves the old one behind.
+    fn rewrite(&mut self, slot: usize, rtype: Type, records: &[(u32, &[u8])]) -> Result<(), Unfit> {
+        let node = self.node(self.zone.slots[slot]);
+        let mut sets: Vec<(Type, u16, Vec<u8>)> =
+            node.sets().filter(|set| set.rtype != rtype).map(|set| (set.rtype, set.count, set.body.to_vec())).collect();
+        let before: usize = node.sets().map(|set| usize::from(set.count)).sum();
+        let old_size = node.size();
+        let (was_bare, name) = (node.is_bare(), node.name().to_vec());
+        if !records.is_empty() {
+            let mut body = Vec::new();
+            records.iter().for_each(|(ttl, data)| super::render(&mut body, rtype, *ttl, data));
+            sets.push((rtype, u16::try_from(records.len()).map_err(|_| Unfit)?, body));
+            sets.sort_by_key(|(rtype, ..)| *rtype);
+        }
+        let mut head = self.bytes[node.at as usize * ALIGN..][..NODE_HEAD].to_vec();
+        head[4..6].copy_from_slice(&u16::try_from(sets.len()).map_err(|_| Unfit)?.to_le_bytes());
+        let below = match (sets.is_empty(), was_bare) {
+            (true, true) => return Ok(()),
+            (true, false) => Some(self.count_of(&name)),
+            (false, _) => None,
+        };
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
+        let at = u32::try_from(self.bytes.len() / ALIGN).map_err(|_| Unfit)?;
+        self.bytes.extend_from_slice(&head);
+        self.bytes.extend_from_slice(&name);
+        self.bytes.extend(below.iter().flat_map(|count| count.to_le_bytes()));
+        for (rtype, count, body) in &sets {
+            self.bytes.extend_from_slice(&rtype.0.to_le_bytes());
+            self.bytes.extend_from_slice(&count.to_le_bytes());
+            self.bytes.extend_from_slice(&u32::try_from(body.len()).map_err(|_| Unfit)?.to_le_bytes());
+            self.bytes.extend_from_slice(body);
+        }
+        self.zone.slots[slot] = at;
+        self.zone.records = self.zone.records + sets.iter().map(|(_, count, _)| usize::from(*count)).sum::<usize>() - before;
+        self.zone.dead += old_size.next_multiple_of(ALIGN);
+        if below.is_some() {
+            self.left.push(at);
+        }
+        Ok(())
+    }
+
+    /// How many names stand directly below one: a look at each.
+    fn count_of(&self, name: &[u8]) -> u32 {
+        let is_child = |at: &&u32| {
+            let child = self.node(**at).name();
+            child.first().is_some_and(|len| child.len() == name.len() + 1 + usize::from(*len)) && child.ends_with(name)
+        };
+        let count = self.zone.slots.iter().filter(|at| **at != 0).filter(is_child).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     /// Fails where the block holds too much that nobody reads.
@@ -247,7 +337,6 @@ fn relative(path: &Path, depth: usize, apex: usize) -> &[u8] {
 mod tests {
     use super::*;
     use crate::dns::name::Name;
-    use crate::dns::rtype::Type;
     use crate::snapshot::zone::Writer;
 
     fn path(text: &str) -> Path {

@@ -1,7 +1,7 @@
 //! The writing of a zone's block.
 
 use super::{ALIGN, At, COUNT, Part, SET_HEAD, Zone, count_below, flag, tag};
-use crate::dns::rtype::{Type, class};
+use crate::dns::rtype::Type;
 use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
 use std::sync::Arc;
@@ -92,12 +92,7 @@ impl Writer {
 
     /// Adds a record to the latest RRset.
     pub fn record(&mut self, rtype: Type, ttl: u32, rdata: &[u8]) {
-        self.bytes.extend_from_slice(&[0xc0, 12]);
-        self.bytes.extend_from_slice(&rtype.0.to_be_bytes());
-        self.bytes.extend_from_slice(&class::IN.to_be_bytes());
-        self.bytes.extend_from_slice(&ttl.to_be_bytes());
-        self.bytes.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
-        self.bytes.extend_from_slice(rdata);
+        super::render(&mut self.bytes, rtype, ttl, rdata);
         self.zone.records += 1;
         let head = self.set_at;
         let count = u16::from_le_bytes([self.bytes[head + 2], self.bytes[head + 3]]) + 1;
