@@ -1,8 +1,9 @@
 //! What a draft comes to: zones compiled, so that whatever is in the way is found before anything is stored.
 
 use super::shared::Shared;
+use super::telling::{said, store_key};
 use super::texts::{self, NoFiles};
-use super::writer::{Wanted, Writer, said, store_key};
+use super::writer::{Wanted, Writer};
 use super::{Fault, How, Refusal};
 use crate::compile::patch::{Edit, Patched, patch};
 use crate::compile::plan::{self, NO_ORDER, Order, Orders, Plan, ZonePlan};

@@ -18,12 +18,14 @@ mod journal;
 mod look;
 mod making;
 mod mend;
+mod minting;
 mod question;
 mod refusal;
 mod secret;
 mod shared;
 mod sight;
 mod steered;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -60,6 +60,11 @@ impl Fault {
 }
 
 impl Refusal {
+    /// In one line, for a log.
+    pub fn in_words(&self) -> String {
+        sentence(self)
+    }
+
     pub fn fault(pointer: &str, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Faults(vec![Fault::new(pointer, what, hint)])
     }

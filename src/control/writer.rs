@@ -2,23 +2,20 @@
 
 use super::journal::Entry;
 use super::making::{Made, make};
-use super::secret;
 use super::shared::{Post, Shared, Wished, state};
 use super::sight::{Sight, outside};
-use super::texts;
-use super::tokens::{self, Token};
+use super::telling::{differences, has, refusal, said, shown, writes};
 use super::touch;
-use super::{Caller, Change, Difference, Done, Fault, How, Refusal, Role, StateOrder, TokenOrder, TokenShown};
+use super::{Caller, Change, Done, How, Refusal, StateOrder, TokenOrder, TokenShown};
 use crate::clock;
 use crate::compile::plan::{Orders, ZonePlan};
 use crate::dns::name::Name;
 use crate::dns::rtype::Type;
 use crate::dns::sheet::RecordSet;
-use crate::document::Problem;
 use crate::fleet::Kind;
-use crate::fleet::ledger::{Edit, Flaw, Item, Ledger, NoDraft, Target, key};
+use crate::fleet::ledger::{Edit, Ledger, Target, key};
 use crate::pilot::Event;
-use crate::store::{Commit, Expect, StoreError, Write};
+use crate::store::{Commit, StoreError, Write};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,14 +25,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Objects of which before and after are worked out: a fleet that comes as a whole has a hundred thousand.
-const MAX_DIFFERENCES: usize = 2000;
 /// Written with every change of the fleet: its revision is the fleet's, and where it is there has been one.
 pub(super) const FLEET: &str = "meta/fleet";
 /// Refused changes of one token that the log takes a second: nobody pushes out the rest of it.
 const REFUSED_A_SECOND: u32 = 5;
-/// Users of an object that a refusal names.
-const MAX_USERS: usize = 20;
+/// Objects that an event names.
+const MAX_NAMED: usize = 20;
 /// While nothing is asked for, old history is removed and a good copy kept at this interval.
 const CHORES: Duration = Duration::from_secs(30);
 /// A reason is a sentence.
@@ -210,7 +205,7 @@ impl Writer {
     }
 
     /// A refused change of somebody known: it stands in the log, whether or not that can be written now.
-    fn refused(&mut self, caller: &Caller, verb: &str, objects: Vec<String>, why: String) {
+    pub(super) fn refused(&mut self, caller: &Caller, verb: &str, objects: Vec<String>, why: String) {
         let now_s = Shared::now_s();
         if self.refusals.0 != now_s {
             self.refusals = (now_s, HashMap::new());
@@ -284,7 +279,7 @@ impl Writer {
         let counted = writes.len();
         let mut objects = made.keys(&wanted);
         let count = objects.len();
-        let told = objects.iter().take(MAX_USERS).cloned().collect::<Vec<_>>();
+        let told = objects.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>();
         objects.extend(made.sets_of_hostnames(ledger));
         // Nobody else waits for the disk.
         drop(held);
@@ -313,7 +308,7 @@ impl Writer {
     }
 
     /// Durable when it returns without a doubt; nothing is stored when it is refused.
-    fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<(u64, Option<Refusal>), Refusal> {
+    pub(super) fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<(u64, Option<Refusal>), Refusal> {
         let commit = Commit { writes, entry: Entry::of(caller, verb).bytes(), at_s: Shared::now_s() };
         self.shared.storing_since_ms.store(clock::now().mono_ms.max(1), Ordering::Release);
         let stored = self.shared.store.commit(commit);
@@ -370,73 +365,6 @@ impl Writer {
         shared.pilot.send(Post { events, done }).map_err(|_| gone())?;
         published.blocking_recv().map_err(|_| gone())
     }
-
-    fn make_token(&mut self, caller: &Caller, order: &TokenOrder) -> Result<Outcome, Refusal> {
-        let verb = "token make";
-        let objects = vec![format!("tokens/{}", order.name)];
-        if let Err(refusal) = self.may_make_token(caller, order) {
-            self.refused(caller, verb, objects, super::refusal::sentence(&refusal));
-            return Err(refusal);
-        }
-        let text = tokens::make().map_err(Refusal::Gone)?;
-        let token = Token::of(order, tokens::hash(&text), Shared::now_s());
-        let bytes = serde_json::to_vec(&token).map_err(|error| Refusal::Gone(error.to_string()))?;
-        let (_, doubt) = self.store(caller, verb, vec![Write { key: objects[0].clone(), expect: Expect::Absent, value: Some(bytes) }])?;
-        let shown = token.shown(&order.name);
-        self.shared.tokens.write().put(&order.name, token);
-        // In doubt it is a token all the same, but nobody may rely on it.
-        doubt.map_or(Ok(Outcome::Token(text, shown)), Err)
-    }
-
-    fn may_make_token(&self, caller: &Caller, order: &TokenOrder) -> Result<(), Refusal> {
-        if caller.role != Role::Admin || !caller.sees_all() {
-            return Err(Refusal::Forbidden("tokens are an admin's business".into()));
-        }
-        let ends = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let name = &order.name;
-        let is_sane = (1..=63).contains(&name.len())
-            && name.starts_with(ends)
-            && name.ends_with(ends)
-            && name.chars().all(|c| ends(c) || c == '-' || c == '.');
-        if !is_sane || ["environment", "node", "unknown"].contains(&name.as_str()) {
-            return Err(Refusal::fault("/name", "that cannot be a token's name", "use 1 to 63 letters, digits, `-`, `_` and `.`"));
-        }
-        if self.shared.tokens.read().get(name).is_some() {
-            return Err(Refusal::fault("/name", "there is a token of this name", "drop that one first, or choose another name"));
-        }
-        if let Role::Panel(panel) = &order.role
-            && self.shared.ledger.read().item(Kind::Panel, panel).is_none()
-        {
-            return Err(Refusal::fault(
-                "/panel",
-                format!("unknown panel `{}`", crate::document::shown(panel)),
-                "name one of the fleet's panels",
-            ));
-        }
-        Ok(())
-    }
-
-    fn drop_token(&mut self, caller: &Caller, name: &str) -> Result<Outcome, Refusal> {
-        let (verb, key) = ("token drop", format!("tokens/{name}"));
-        if caller.role != Role::Admin || !caller.sees_all() {
-            let refusal = Refusal::Forbidden("tokens are an admin's business".into());
-            self.refused(caller, verb, vec![key], super::refusal::sentence(&refusal));
-            return Err(refusal);
-        }
-        if self.shared.tokens.read().get(name).is_none() {
-            return Err(Refusal::NotFound(format!("there is no token `{}`", crate::document::shown(name))));
-        }
-        if !self.shared.tokens.read().has_admin_without(Some(name), Shared::now_s()) {
-            let what = format!("token {name} is the last that may make tokens; make another admin's first");
-            return Err(Refusal::InUse { what, users: Vec::new(), hidden: 0 });
-        }
-        let (_, doubt) = self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
-        self.shared.tokens.write().remove(name);
-        if name == super::begin::ADMIN {
-            super::begin::forget_file(&self.shared.data);
-        }
-        doubt.map_or(Ok(Outcome::Nothing), Err)
-    }
 }
 
 /// The words a change goes by in the log.
@@ -467,142 +395,6 @@ fn objects(change: &Change) -> Vec<String> {
         Change::State { panel, .. } => vec![of(&Kind::Panel, panel).replacen("panels/", "states/", 1)],
         Change::Fleet(_) | Change::Revert(_) | Change::Restore(_) => Vec::new(),
     }
-}
-
-fn has(ledger: &Ledger, target: &Target) -> bool {
-    match target {
-        Target::Defaults => true,
-        Target::Object(kind, name) => ledger.item(*kind, name).is_some(),
-    }
-}
-
-/// The object as it is now, secrets masked, and its revision.
-pub(super) fn shown(ledger: &Ledger, target: Option<&Target>) -> (Option<Value>, u64) {
-    match target {
-        None => (None, 0),
-        Some(Target::Defaults) => ledger.defaults().map_or((Some(json!({})), 0), |item| (Some(item.json()), item.revision)),
-        Some(Target::Object(kind, name)) => ledger.item(*kind, name).map_or((None, 0), |item| {
-            let mut object = item.json();
-            secret::mask(*kind, &mut object);
-            (Some(object), item.revision)
-        }),
-    }
-}
-
-/// A warning that is listed as one.
-pub(super) fn said(problem: &Problem) -> String {
-    let text = problem.to_string();
-    text.strip_prefix("warning: ").map_or(text.clone(), str::to_owned)
-}
-
-/// What the store is to write. A document is the object and where it stands among its like.
-fn writes(made: &Made, wanted: &Wanted) -> Vec<Write> {
-    let mut writes = Vec::new();
-    let mut put = |key: String, value: Option<Vec<u8>>| writes.push(Write { key, expect: Expect::Any, value });
-    for (target, item) in &made.draft.items {
-        let stored =
-            item.as_ref().map(|item| format!("{{\"name\":{},\"position\":{},\"keys\":{}}}", json!(item.name), item.position, item.body));
-        put(store_key(target), stored.map(String::into_bytes));
-        if let (Target::Object(Kind::Zone, zone), None) = (target, item) {
-            // Its serial stays: when the zone comes back, it goes on from there.
-            put(format!("files/{zone}"), None);
-        }
-    }
-    for text in &made.texts {
-        put(format!("files/{}", text.zone), Some(text.text.clone()));
-        put(format!("serials/{}", text.zone), text.serial.map(|serial| serial.to_string().into_bytes()));
-    }
-    for (panel, wished) in &wanted.states {
-        put(format!("states/{panel}"), wished.as_ref().and_then(|wished| serde_json::to_vec(wished).ok()));
-    }
-    if made.is_fleet() {
-        put(FLEET.into(), Some(b"{}".to_vec()));
-    }
-    writes
-}
-
-pub(super) fn store_key(target: &Target) -> String {
-    match target {
-        Target::Defaults => "defaults".into(),
-        Target::Object(kind, key) => format!("{}/{key}", kind.plural()),
-    }
-}
-
-fn refusal(ledger: &Ledger, sight: &Sight, wanted: &Wanted, why: NoDraft) -> Refusal {
-    match why {
-        NoDraft::Flaws(flaws) => Refusal::Faults(flaws.into_iter().map(fault).collect()),
-        NoDraft::InUse { edit, users } => {
-            let all = users.len();
-            let seen = users.into_iter().filter(|(kind, name)| sight.sees(ledger, *kind, name));
-            let seen: Vec<String> = seen.map(|(kind, name)| format!("{}/{name}", kind.plural())).collect();
-            let hidden = all - seen.len();
-            let what = match wanted.edits.get(edit).map(|edit| &edit.target) {
-                Some(Target::Object(kind, name)) => format!("{} {}", kind.word(), crate::document::shown(name)),
-                _ => "it".into(),
-            };
-            Refusal::InUse {
-                what: format!("{what} is used by {all} {}", if all == 1 { "other" } else { "others" }),
-                users: seen.into_iter().take(MAX_USERS).collect(),
-                hidden,
-            }
-        }
-    }
-}
-
-fn fault(flaw: Flaw) -> Fault {
-    Fault { pointer: flaw.pointer, ..Fault::of(&flaw.problem) }
-}
-
-/// Of very many objects only the names.
-fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -> Vec<Difference> {
-    let mut differences: Vec<Difference> = Vec::new();
-    let is_told = made.draft.items.len() <= MAX_DIFFERENCES;
-    for (target, item) in &made.draft.items {
-        if !is_told {
-            differences.push(Difference { object: store_key(target), ..Difference::default() });
-            continue;
-        }
-        let (before, _) = shown(ledger, Some(target));
-        let before = before.filter(|_| has(ledger, target));
-        let old = match target {
-            Target::Defaults => ledger.defaults(),
-            Target::Object(kind, name) => ledger.item(*kind, name),
-        };
-        let after = item.as_ref().map(|item| {
-            let mut object = item.json();
-            if let Target::Object(kind, _) = target {
-                secret::mask(*kind, &mut object);
-            }
-            object
-        });
-        // Another secret looks the same and is not.
-        if before.is_none() || old.map(Item::json) != item.as_ref().map(Item::json) {
-            differences.push(Difference { object: store_key(target), before, after, ..Difference::default() });
-        } else if let (Some(old), Some(new)) = (old, item)
-            && old.position != new.position
-        {
-            // The same, and another place in the list: of regions that serve a client alike the first counts.
-            let place = |position: u64| Some(json!({ "position": position }));
-            differences.push(Difference {
-                object: store_key(target),
-                before: place(old.position),
-                after: place(new.position),
-                ..Difference::default()
-            });
-        }
-    }
-    for text in &made.texts {
-        let old = shared.store.get(&format!("files/{}", text.zone)).ok().flatten().map(|document| document.value).unwrap_or_default();
-        let object = format!("files/{}", text.zone);
-        let (removed, added) = texts::between(&object, &old, &text.text);
-        differences.push(Difference { object, removed, added, ..Difference::default() });
-    }
-    for (panel, wished) in &wanted.states {
-        let before = shared.wishes.read().get(panel).and_then(|wished| serde_json::to_value(wished).ok());
-        let after = wished.as_ref().and_then(|wished| serde_json::to_value(wished).ok());
-        differences.push(Difference { object: format!("states/{panel}"), before, after, ..Difference::default() });
-    }
-    differences
 }
 
 /// A state that is wanted, or what is wrong with it.

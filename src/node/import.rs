@@ -1,5 +1,6 @@
-//! A fleet in files, made ready for the store: no path is left in it.
+//! A fleet in files becomes the store's: made ready so that no path is left in it, and handed over once.
 
+use super::Node;
 use super::files::{self, Includes};
 use crate::compile::plan::ZonePlan;
 use crate::dns::sheet::Sheet;
@@ -9,6 +10,64 @@ use crate::fleet::ledger::shown;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// What came of an import, and where to say so next time.
+pub(super) struct Imported {
+    outcome: Result<u64, String>,
+    again: mpsc::UnboundedSender<Self>,
+}
+
+impl Node {
+    /// A fleet in files becomes the store's, once all of it is sound.
+    pub(super) fn import(&mut self) {
+        let is_sound = || self.pilot.is_idle() && !self.pilot.state().problems.iter().any(Problem::is_error);
+        if !self.serving || !self.control.is_files() || self.document.is_none() || !is_sound() {
+            return;
+        }
+        let (Some(json), Some(done)) = (&self.document, self.import.take()) else { return };
+        self.importing = true;
+        let (control, json, plans) = (self.control.clone(), json.clone(), self.pilot.plan().zones.clone());
+        let base = self.fleet_files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
+        tokio::spawn(async move {
+            let gathered = tokio::task::spawn_blocking(move || gather(json, &plans, &base)).await;
+            let outcome = match gathered {
+                Ok(Ok((json, texts))) => control.import(json, texts).await.map_err(|refusal| refusal.in_words()),
+                Ok(Err(why)) => Err(why),
+                Err(error) => Err(error.to_string()),
+            };
+            let _ = done.send(Imported { outcome: outcome.map(|done| done.revision), again: done.clone() });
+        });
+    }
+
+    pub(super) fn imported(&mut self, Imported { outcome, again }: Imported) {
+        self.importing = false;
+        let was_late = std::mem::take(&mut self.was_late);
+        match outcome {
+            Ok(revision) => {
+                tracing::info!(
+                    revision,
+                    "imported the fleet and its zones: the store is the truth from now on, and the files are not read again"
+                );
+                if was_late {
+                    tracing::warn!(
+                        "the files changed while they were imported, and what counts is what was imported; `meridian apply -f` makes the node match them"
+                    );
+                }
+                self.document = None;
+                self.fleet_files.clear();
+                self.watch();
+            }
+            Err(why) => {
+                tracing::error!("the fleet could not be imported, so the files go on being read: {why}");
+                self.import = Some(again);
+                if was_late {
+                    self.reload(false);
+                }
+            }
+        }
+    }
+}
 
 /// A fleet's document, and its zones' texts by key.
 pub(super) type Gathered = (Value, Vec<(String, Vec<u8>)>);

@@ -5,6 +5,7 @@
 //! Gives  a running node, until it is told to stop.
 //! Never  decides what is answered: it carries events to the pilot and out what the pilot wants done.
 
+mod api;
 pub mod data;
 pub mod files;
 mod import;
@@ -26,7 +27,9 @@ use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::steer::Chart;
 use crate::transport;
 use anyhow::{Context, anyhow};
+use api::Api;
 use files::{Includes, Watch};
+use import::Imported;
 use notify::Notify;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -46,8 +49,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 const LEAST_FILES: u64 = 32;
 /// Zones compiled at once, charts and databases among them; each takes a core and, while it lasts, a few times its file in memory.
 const BUILDERS: usize = 3;
-/// Two long readings, and somebody for the short ones.
-const API_THREADS: usize = 4;
 /// Events taken together: while thousands of zones come in, one snapshot is made for all that came while the last one was.
 const BATCH: usize = 10_000;
 /// Problems shown at /readyz: thousands of broken zones would make a page that no checker reads.
@@ -400,55 +401,6 @@ impl Node {
         let _ = post.done.send(self.pilot.generation());
     }
 
-    /// A fleet in files becomes the store's, once all of it is sound.
-    fn import(&mut self) {
-        let is_sound = || self.pilot.is_idle() && !self.pilot.state().problems.iter().any(Problem::is_error);
-        if !self.serving || !self.control.is_files() || self.document.is_none() || !is_sound() {
-            return;
-        }
-        let (Some(json), Some(done)) = (&self.document, self.import.take()) else { return };
-        self.importing = true;
-        let (control, json, plans) = (self.control.clone(), json.clone(), self.pilot.plan().zones.clone());
-        let base = self.fleet_files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
-        tokio::spawn(async move {
-            let gathered = tokio::task::spawn_blocking(move || import::gather(json, &plans, &base)).await;
-            let outcome = match gathered {
-                Ok(Ok((json, texts))) => control.import(json, texts).await.map_err(|refusal| format!("{refusal:?}")),
-                Ok(Err(why)) => Err(why),
-                Err(error) => Err(error.to_string()),
-            };
-            let _ = done.send(Imported { outcome: outcome.map(|done| done.revision), again: done.clone() });
-        });
-    }
-
-    fn imported(&mut self, Imported { outcome, again }: Imported) {
-        self.importing = false;
-        let was_late = std::mem::take(&mut self.was_late);
-        match outcome {
-            Ok(revision) => {
-                tracing::info!(
-                    revision,
-                    "imported the fleet and its zones: the store is the truth from now on, and the files are not read again"
-                );
-                if was_late {
-                    tracing::warn!(
-                        "the files changed while they were imported, and what counts is what was imported; `meridian apply -f` makes the node match them"
-                    );
-                }
-                self.document = None;
-                self.fleet_files.clear();
-                self.watch();
-            }
-            Err(why) => {
-                tracing::error!("the fleet could not be imported, so the files go on being read: {why}");
-                self.import = Some(again);
-                if was_late {
-                    self.reload(false);
-                }
-            }
-        }
-    }
-
     fn look(&mut self) {
         // What becomes due by itself.
         let due = self.pilot.handle_all(clock::now(), []);
@@ -563,33 +515,6 @@ pub fn no_texts() -> Texts {
 fn unread() -> Reading {
     let problem = Problem::error("", 0, "reading the fleet met a fault of meridian's own; please report it with the fleet's file");
     Reading { fleet: Some(FleetRead { plan: Plan::default(), json: None }), problems: vec![problem], manners: None }
-}
-
-/// The API's own threads: whatever is asked there, DNS over TCP does not wait for it.
-struct Api(Option<tokio::runtime::Runtime>);
-
-impl Api {
-    fn new() -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(API_THREADS).thread_name("api").enable_all().build();
-        runtime.map(|runtime| Self(Some(runtime))).context("can't start the API's threads")
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
-        self.0.as_ref().map_or_else(|| tokio::spawn(async {}), |runtime| runtime.spawn(task))
-    }
-}
-
-impl Drop for Api {
-    fn drop(&mut self) {
-        // It is dropped among other tasks, which must not wait.
-        self.0.take().into_iter().for_each(tokio::runtime::Runtime::shutdown_background);
-    }
-}
-
-/// What came of an import, and where to say so next time.
-struct Imported {
-    outcome: Result<u64, String>,
-    again: mpsc::UnboundedSender<Self>,
 }
 
 fn fault(job: &Job) -> compile::zone::Compiled {
