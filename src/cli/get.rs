@@ -20,7 +20,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct GetArgs {
-    /// check, region, panel, set, zone, hostname, key, zone-file or defaults
+    /// check, region, panel, set, zone, hostname, key, zone-file or defaults; or both words in one: panels/fra1
     kind: String,
     name: Option<String>,
     /// Only those with this in their name
@@ -39,7 +39,12 @@ const FILTERS: [&str; 10] = ["region", "set", "check", "state", "label", "zone",
 pub(super) fn get(args: GetArgs) -> ExitCode {
     args.reach.run(|client| {
         let name = args.name.as_deref().filter(|name| !name.is_empty());
-        match (args.kind.as_str(), name) {
+        // As history and differences write it: `panels/fra1`.
+        let (kind_word, name) = match (args.kind.split_once('/'), name) {
+            (Some((kind, name)), None) => (kind, Some(name)),
+            (_, name) => (args.kind.as_str(), name),
+        };
+        match (kind_word, name) {
             ("defaults", None) => defaults(client),
             ("defaults", Some(_)) => Err(Trouble::wrong("defaults have no name: meridian get defaults")),
             ("zone-file", Some(zone)) => zone_file(client, zone),

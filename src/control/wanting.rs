@@ -145,7 +145,9 @@ impl Wanting<'_> {
     fn defaults(&self, body: Value) -> Result<Wanted, Refusal> {
         self.all()?;
         self.match_revision(self.ledger.defaults().map_or(0, |item| item.revision), true, "the defaults")?;
-        Ok(Wanted { edits: vec![Edit { target: Target::Defaults, body: Some(body) }], shows: Some(Target::Defaults), ..Wanted::default() })
+        // Saying nothing is the same as not being there.
+        let body = Some(body).filter(|body| body.as_object().is_none_or(|keys| !keys.is_empty()));
+        Ok(Wanted { edits: vec![Edit { target: Target::Defaults, body }], shows: Some(Target::Defaults), ..Wanted::default() })
     }
 
     fn zone_file(&self, zone: &str, text: Vec<u8>) -> Result<Wanted, Refusal> {
