@@ -29,7 +29,10 @@ impl Place {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU8 = AtomicU8::new(1);
         let ip = Ipv4Addr::new(127, 88, std::process::id() as u8, COUNT.fetch_add(1, Ordering::Relaxed));
-        let place = Self { scratch: Scratch::new(), dns: free(ip), admin: free(ip) };
+        let dns = free(ip);
+        // Chance may give the same port twice.
+        let admin = std::iter::repeat_with(|| free(ip)).find(|admin| *admin != dns).unwrap();
+        let place = Self { scratch: Scratch::new(), dns, admin };
         place.configure(&[place.dns], "");
         place.write("fleet.toml", &zones(&["z.example"]));
         place.write("z.example.zone", &format!("{HEAD}www A 192.0.2.7\n"));
