@@ -139,7 +139,7 @@ impl World {
     /// A node that serves this world. `more` goes into [dns].
     pub(crate) fn serve<'p>(&self, place: &'p Place, databases: &[&str], overrides: &[Override], more: &str) -> Node<'p> {
         let mut text = format!(
-            "[node]\nname = \"n1\"\ndata = \"data\"\n[dns]\nlisten = [\"{}\", \"[::1]:{}\"]\n{more}\n[admin]\nlisten = \"{}\"\n\
+            "[node]\nname = \"n1\"\ndata = \"data\"\n[dns]\nlisten = [\"{}\", \"[::1]:{}\"]\n{more}\n[admin]\nlisten = \"{}\"\n[store]\nkind = \"files\"\n\
              [geoip]\ndatabases = {databases:?}\noverrides = [\n",
             place.dns,
             place.dns.port(),
