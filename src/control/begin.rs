@@ -2,7 +2,7 @@
 
 use super::desk::Control;
 use super::happen::Happenings;
-use super::shared::{Post, Shared, Told, Wished};
+use super::office::{Office, Post, Told, Wished};
 use super::tokens::{self, Token, Tokens};
 use super::wanting::{Stored, keys_of, store_target};
 use super::writer::Writer;
@@ -73,7 +73,7 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
     }
     finish_first_token(&options.data, &held.tokens);
     // Without anybody who may make tokens nobody could ever come in again.
-    if !held.tokens.has_admin_without(None, Shared::now_s()) && store.sealed().is_none() {
+    if !held.tokens.has_admin_without(None, Office::now_s()) && store.sealed().is_none() {
         let path = options.data.join(ADMIN_TOKEN);
         first_token(&store, &path, &mut held.tokens)
             .map_err(|error| format!("can't make the first token in {}: {error}", path.display()))?;
@@ -82,11 +82,11 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
     let sealed = store.sealed().map(str::to_owned);
     let (pilot, posts) = mpsc::unbounded_channel();
     let (queue, jobs) = std::sync::mpsc::channel();
-    let shared = Arc::new(Shared {
+    let office = Arc::new(Office {
         node: options.node.clone(),
         data: options.data.clone(),
         // By the time: an earlier run had fewer than so many a second, so none of its ids comes again.
-        happenings: Happenings::from(Shared::now_s().saturating_mul(4096)),
+        happenings: Happenings::from(Office::now_s().saturating_mul(4096)),
         fleet_revision: AtomicU64::new(held.fleet_revision),
         store,
         is_files: AtomicBool::new(is_files),
@@ -106,13 +106,13 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
         storing_since_ms: AtomicU64::new(0),
     });
     let writer = Writer {
-        shared: Arc::clone(&shared),
+        office: Arc::clone(&office),
         orders: HashMap::new(),
         plans: HashMap::new(),
         is_ahead: false,
         refusals: Default::default(),
     };
-    let control = Control::new(shared, queue, (writer, jobs));
+    let control = Control::new(office, queue, (writer, jobs));
     Ok(Opening { control, fleet: (has_fleet && !options.is_files).then_some(ledger), problems, posts })
 }
 
@@ -210,7 +210,7 @@ fn first_token(store: &Store, path: &Path, tokens: &mut Tokens) -> Result<(), St
     let aside = aside_of(path);
     let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside).map_err(io)?;
     writeln!(file, "{text}").and_then(|()| file.sync_all()).map_err(io)?;
-    let now_s = Shared::now_s();
+    let now_s = Office::now_s();
     let order = TokenOrder { name: ADMIN.into(), role: Role::Admin, scope: Scope::All, expires_in_s: None };
     let token = Token::of(&order, tokens::hash(&text), now_s);
     let value = Some(serde_json::to_vec(&token).map_err(|error| error.to_string())?);

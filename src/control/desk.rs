@@ -4,7 +4,7 @@ use super::explain::explain;
 use super::happen::Stream;
 use super::journal;
 use super::look;
-use super::shared::{Post, Reported, Shared, Told};
+use super::office::{Office, Post, Reported, Told};
 use super::sight::outside;
 use super::tokens;
 use super::wanting::{missing, text_of, text_revision, unmasked};
@@ -37,7 +37,7 @@ const BACKUP_CHUNK: usize = 64 << 10;
 /// One for the node; cheap to clone.
 #[derive(Clone)]
 pub struct Control {
-    shared: Arc<Shared>,
+    office: Arc<Office>,
     queue: Sender<Job>,
     waiting: Arc<std::sync::atomic::AtomicUsize>,
     /// Until the node has started.
@@ -129,13 +129,13 @@ pub struct Records {
 
 impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.shared.fmt(f)
+        self.office.fmt(f)
     }
 }
 
 impl Control {
-    pub(super) fn new(shared: Arc<Shared>, queue: Sender<Job>, writer: Waiting) -> Self {
-        Self { shared, queue, waiting: Arc::default(), writer: Arc::new(Mutex::new(Some(writer))) }
+    pub(super) fn new(office: Arc<Office>, queue: Sender<Job>, writer: Waiting) -> Self {
+        Self { office, queue, waiting: Arc::default(), writer: Arc::new(Mutex::new(Some(writer))) }
     }
 
     // For the node.
@@ -156,18 +156,18 @@ impl Control {
 
     /// The fleet as the files have it now.
     pub fn take_files(&self, ledger: Ledger) {
-        *self.shared.ledger.write() = ledger;
+        *self.office.ledger.write() = ledger;
     }
 
     /// True while the files say what is served.
     pub fn is_files(&self) -> bool {
-        self.shared.is_files()
+        self.office.is_files()
     }
 
     /// The store is the truth, even while it is empty.
     #[cfg(test)]
     pub(super) fn hold_fleet(&self) {
-        self.shared.is_files.store(false, Ordering::Release);
+        self.office.is_files.store(false, Ordering::Release);
     }
 
     /// What stands in files becomes the store's, and the store the truth.
@@ -180,29 +180,29 @@ impl Control {
     }
 
     pub fn tell(&self, told: Told) {
-        let old = self.shared.told.swap(Arc::new(told.clone()));
+        let old = self.office.told.swap(Arc::new(told.clone()));
         if old.generation != told.generation {
             let body = serde_json::json!({"generation": told.generation});
-            self.shared.happenings.tell("published", Shared::now_s(), body, Vec::new());
+            self.office.happenings.tell("published", Office::now_s(), body, Vec::new());
         }
         for problem in told.problems.iter().filter(|problem| !old.problems.contains(problem)) {
-            self.shared.happenings.tell("problem", Shared::now_s(), serde_json::json!({"problem": problem}), Vec::new());
+            self.office.happenings.tell("problem", Office::now_s(), serde_json::json!({"problem": problem}), Vec::new());
         }
     }
 
     /// The text of a zone in the store.
     pub fn stored_text(&self, zone: &crate::dns::name::Name) -> Result<Vec<u8>, String> {
-        text_of(&self.shared, &crate::fleet::ledger::shown(zone)).map_err(|refusal| super::refusal::sentence(&refusal))
+        text_of(&self.office, &crate::fleet::ledger::shown(zone)).map_err(|refusal| super::refusal::sentence(&refusal))
     }
 
     /// What operators have said of panels, for a pilot that starts.
     pub fn wishes(&self) -> Vec<crate::fleet::Wish> {
-        self.shared.wishes()
+        self.office.wishes()
     }
 
     /// Objects in which this fleet differs from the one that is served; none where they are equal.
     pub fn differs_from(&self, json: &Value) -> Result<usize, Refusal> {
-        let ledger = self.shared.ledger.read();
+        let ledger = self.office.ledger.read();
         let draft = ledger.replace(&unmasked(&ledger, look::without_paths(json))?);
         draft.map(|draft| draft.items.len()).map_err(|_| Refusal::Gone("the file has errors".into()))
     }
@@ -210,9 +210,9 @@ impl Control {
     // Who.
 
     pub fn welcome(&self, bearer: &str, from: IpAddr) -> Welcome {
-        let now_s = Shared::now_s();
-        let wait = self.shared.guessers.lock().wait(from, now_s);
-        let tokens = self.shared.tokens.read();
+        let now_s = Office::now_s();
+        let wait = self.office.guessers.lock().wait(from, now_s);
+        let tokens = self.office.tokens.read();
         let caller = tokens.caller(bearer, from, now_s);
         // Nobody guesses one of 256 bits, so whoever has one is let in whatever others do from there; one that people chose is not looked at.
         if let Some(retry_after_s) = wait
@@ -222,7 +222,7 @@ impl Control {
         }
         let Some(caller) = caller else {
             drop(tokens);
-            if self.shared.guessers.lock().wrong(from, now_s) {
+            if self.office.guessers.lock().wrong(from, now_s) {
                 tracing::warn!(%from, "a token that nobody has");
                 self.leave(&Caller::node(), Task::Unknown { from: from.to_string() });
             }
@@ -231,7 +231,7 @@ impl Control {
         let is_due = tokens.is_use_due(&caller.who, now_s);
         drop(tokens);
         if wait.is_none() {
-            self.shared.guessers.lock().right(from);
+            self.office.guessers.lock().right(from);
         }
         if is_due {
             self.leave(&caller, Task::Used(caller.who.clone()));
@@ -243,7 +243,7 @@ impl Control {
         if caller.role != Role::Admin || !caller.sees_all() {
             return Err(Refusal::Forbidden("tokens are an admin's business".into()));
         }
-        Ok(self.shared.tokens.read().shown())
+        Ok(self.office.tokens.read().shown())
     }
 
     /// The token itself is in the answer, and nowhere else ever again.
@@ -261,15 +261,15 @@ impl Control {
     // Looking.
 
     pub fn object(&self, caller: &Caller, kind: Kind, name: &str) -> Result<Found, Refusal> {
-        look::object(&self.shared, viewer(caller)?, kind, name)
+        look::object(&self.office, viewer(caller)?, kind, name)
     }
 
     pub fn defaults(&self, caller: &Caller) -> Result<Found, Refusal> {
-        look::defaults(&self.shared, viewer(caller)?)
+        look::defaults(&self.office, viewer(caller)?)
     }
 
     pub fn list(&self, caller: &Caller, kind: Kind, query: &Query) -> Result<Page, Refusal> {
-        look::list(&self.shared, viewer(caller)?, kind, query)
+        look::list(&self.office, viewer(caller)?, kind, query)
     }
 
     /// The whole fleet in the form of fleet.toml (`{"defaults": {..}, "check": [{"name": ..}], ...}`), zones with their `text`.
@@ -277,40 +277,40 @@ impl Control {
         if secrets && (caller.role != Role::Admin || !caller.sees_all()) {
             return Err(Refusal::Forbidden("secrets are shown to admins only".into()));
         }
-        look::fleet(&self.shared, viewer(caller)?, secrets)
+        look::fleet(&self.office, viewer(caller)?, secrets)
     }
 
     /// With its revision.
     pub fn zone_file(&self, caller: &Caller, zone: &str) -> Result<(Vec<u8>, u64), Refusal> {
         let found = self.zone(viewer(caller)?, zone)?;
-        look::zone_text(&self.shared, &found).map(|text| (text, self.text_revision(&found)))
+        look::zone_text(&self.office, &found).map(|text| (text, self.text_revision(&found)))
     }
 
     pub fn records(&self, caller: &Caller, zone: &str, query: &RecordQuery) -> Result<Records, Refusal> {
         let found = self.zone(viewer(caller)?, zone)?;
-        look::records(&self.shared, &found, query, self.text_revision(&found))
+        look::records(&self.office, &found, query, self.text_revision(&found))
     }
 
     pub fn status(&self, caller: &Caller) -> Result<Value, Refusal> {
-        look::status(&self.shared, viewer(caller)?)
+        look::status(&self.office, viewer(caller)?)
     }
 
     pub fn panel_health(&self, caller: &Caller, panel: &str) -> Result<Value, Refusal> {
-        look::panel_health(&self.shared, viewer(caller)?, panel)
+        look::panel_health(&self.office, viewer(caller)?, panel)
     }
 
     pub fn panel_state(&self, caller: &Caller, panel: &str) -> Result<Value, Refusal> {
-        look::panel_state(&self.shared, viewer(caller)?, panel)
+        look::panel_state(&self.office, viewer(caller)?, panel)
     }
 
     /// An `Explanation` as JSON.
     pub fn explain(&self, caller: &Caller, question: &Question) -> Result<Value, Refusal> {
-        look::may_explain(&self.shared, viewer(caller)?, question)?;
-        let snapshot = Arc::clone(&self.shared.slot.load());
-        let fleet = look::with_states(&self.shared);
+        look::may_explain(&self.office, viewer(caller)?, question)?;
+        let snapshot = Arc::clone(&self.office.slot.load());
+        let fleet = look::with_states(&self.office);
         let explanation = explain(clock::now(), &snapshot, &fleet, question).map_err(|sentence| Refusal::fault("", sentence, ""))?;
         let value = serde_json::to_value(&explanation).map_err(|error| Refusal::Gone(error.to_string()))?;
-        look::within_scope(&self.shared, caller, value)
+        look::within_scope(&self.office, caller, value)
     }
 
     /// Newest first, secrets masked.
@@ -322,13 +322,13 @@ impl Control {
         if query.object.as_ref().is_some_and(|object| object.starts_with("tokens")) && !is_admin {
             return Err(Refusal::Forbidden("tokens are an admin's business".into()));
         }
-        journal::read(&self.shared, caller, query)
+        journal::read(&self.office, caller, query)
     }
 
     /// What this caller may see of those after `after` that are still known, and of all that come. None: `after` is too old, begin anew.
     pub fn happenings(&self, caller: &Caller, after: Option<u64>) -> Result<Option<Stream>, Refusal> {
         viewer(caller)?;
-        Ok(self.shared.happenings.since(after).map(|(known, coming)| {
+        Ok(self.office.happenings.since(after).map(|(known, coming)| {
             let known = known.into_iter().filter(|happening| self.may_see(caller, happening)).collect();
             (known, coming)
         }))
@@ -338,7 +338,7 @@ impl Control {
         if caller.sees_all() {
             return true;
         }
-        let ledger = self.shared.ledger.read();
+        let ledger = self.office.ledger.read();
         let sight = super::sight::Sight::of(caller, &ledger);
         happening.kind == "published"
             || !happening.objects.is_empty() && happening.objects.iter().all(|object| sight.sees_object(&ledger, object))
@@ -351,7 +351,7 @@ impl Control {
         let said = (!caller.sees_all()).then(|| change.said());
         let outcome = self.ask(caller, Task::Change(change, how.clone())).await;
         let within_scope = |refusal| match &said {
-            Some(said) => look::refused_within_scope(&self.shared, caller, said, refusal),
+            Some(said) => look::refused_within_scope(&self.office, caller, said, refusal),
             None => refusal,
         };
         match outcome.map_err(within_scope)? {
@@ -363,7 +363,7 @@ impl Control {
     /// What a panel says of itself. `report` holds numbers that were checked.
     pub async fn report(&self, caller: &Caller, panel: &str, report: Value) -> Result<(), Refusal> {
         let found = panel.to_lowercase();
-        let ledger = self.shared.ledger.read();
+        let ledger = self.office.ledger.read();
         let sight = super::sight::Sight::of(caller, &ledger);
         let may = match &caller.role {
             Role::Panel(own) => own.to_lowercase() == found,
@@ -378,7 +378,7 @@ impl Control {
             return Err(missing(Kind::Panel, panel));
         }
         drop(ledger);
-        self.shared.reports.write().insert(found, Reported { at_s: Shared::now_s(), gauges: report });
+        self.office.reports.write().insert(found, Reported { at_s: Office::now_s(), gauges: report });
         Ok(())
     }
 
@@ -388,10 +388,10 @@ impl Control {
             return Err(Refusal::Forbidden("a backup holds all secrets, so it is an admin's business".into()));
         }
         let (pieces, receiver) = mpsc::channel(BACKUP_CHUNKS);
-        let store = self.shared.store.clone();
+        let store = self.office.store.clone();
         tokio::task::spawn_blocking(move || {
             let mut out = std::io::BufWriter::with_capacity(BACKUP_CHUNK, Pieces(pieces.clone()));
-            let done = store.backup(Shared::now_s(), &mut out).map(drop).map_err(|error| error.in_full());
+            let done = store.backup(Office::now_s(), &mut out).map(drop).map_err(|error| error.in_full());
             let flushed = std::io::Write::flush(&mut out).map_err(|error| error.to_string());
             if let Err(why) = done.and(flushed) {
                 let _ = pieces.blocking_send(Err(why));
@@ -401,7 +401,7 @@ impl Control {
     }
 
     fn zone(&self, caller: &Caller, zone: &str) -> Result<String, Refusal> {
-        let ledger = self.shared.ledger.read();
+        let ledger = self.office.ledger.read();
         let sight = super::sight::Sight::of(caller, &ledger);
         let found =
             key(Kind::Zone, zone).ok().filter(|found| ledger.item(Kind::Zone, found).is_some() && sight.sees(&ledger, Kind::Zone, found));
@@ -409,7 +409,7 @@ impl Control {
     }
 
     fn text_revision(&self, zone: &str) -> u64 {
-        let ledger = self.shared.ledger.read();
+        let ledger = self.office.ledger.read();
         text_revision(ledger.fleet(), ledger.id(Kind::Zone, zone))
     }
 
@@ -435,7 +435,7 @@ impl Control {
             match tokio::time::timeout(LOOK, &mut answer).await {
                 Ok(answer) => return answer.map_err(|_| gone())?,
                 Err(_) => {
-                    let since_ms = self.shared.storing_since_ms.load(Ordering::Acquire);
+                    let since_ms = self.office.storing_since_ms.load(Ordering::Acquire);
                     if since_ms == 0 || clock::now().mono_ms < since_ms.saturating_add(store_time_ms) {
                         continue;
                     }

@@ -1,7 +1,7 @@
 //! The audit trail: who did what, and what was refused.
 
+use super::office::Office;
 use super::secret::shown_document;
-use super::shared::Shared;
 use super::sight::Sight;
 use super::{AuditQuery, Caller, Difference, Refusal};
 use crate::fleet::Kind;
@@ -41,8 +41,8 @@ impl Entry {
 }
 
 /// Newest first, as far as this caller may see them.
-pub(super) fn read(shared: &Shared, caller: &Caller, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
-    let store = &shared.store;
+pub(super) fn read(office: &Office, caller: &Caller, query: &AuditQuery) -> Result<Vec<Value>, Refusal> {
+    let store = &office.store;
     let gone = |error: crate::store::StoreError| Refusal::Gone(error.in_full());
     let wanted = query.object.as_deref().map(about);
     let mut found = Vec::new();
@@ -70,7 +70,7 @@ pub(super) fn read(shared: &Shared, caller: &Caller, query: &AuditQuery) -> Resu
         let read = |logged: Logged| Ok((changes(store, &logged)?, logged));
         let page: Vec<(Vec<Changed>, Logged)> =
             entries.into_iter().map(read).collect::<Result<_, crate::store::StoreError>>().map_err(gone)?;
-        let ledger = shared.ledger.read();
+        let ledger = office.ledger.read();
         let sight = Sight::of(caller, &ledger);
         found.extend(page.into_iter().filter_map(|(changed, logged)| shown(&ledger, &sight, wanted.as_deref(), changed, logged)));
         if is_last {

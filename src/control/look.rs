@@ -1,7 +1,7 @@
 //! Looking at things: objects, lists, the whole fleet, status.
 
+use super::office::{Office, Wished, state_word};
 use super::secret::{self, MASK};
-use super::shared::{Shared, Wished, state_word};
 use super::sight::{HIDDEN, Sight};
 use super::texts;
 use super::wanting::{missing, text_of};
@@ -16,8 +16,8 @@ use std::sync::atomic::Ordering;
 /// Panels, zones and sets of one status.
 const MAX_LISTED: usize = 20_000;
 
-pub(super) fn object(shared: &Shared, caller: &Caller, kind: Kind, name: &str) -> Result<Found, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn object(office: &Office, caller: &Caller, kind: Kind, name: &str) -> Result<Found, Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
     let item = ledger.item(kind, name).filter(|_| sight.sees(&ledger, kind, name)).ok_or_else(|| missing(kind, name))?;
     let mut object = item.json();
@@ -26,17 +26,17 @@ pub(super) fn object(shared: &Shared, caller: &Caller, kind: Kind, name: &str) -
     Ok(Found { object, revision: item.revision })
 }
 
-pub(super) fn defaults(shared: &Shared, _: &Caller) -> Result<Found, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn defaults(office: &Office, _: &Caller) -> Result<Found, Refusal> {
+    let ledger = office.ledger.read();
     Ok(ledger
         .defaults()
         .map_or_else(|| Found { object: json!({}), revision: 0 }, |item| Found { object: item.json(), revision: item.revision }))
 }
 
-pub(super) fn list(shared: &Shared, caller: &Caller, kind: Kind, query: &Query) -> Result<Page, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn list(office: &Office, caller: &Caller, kind: Kind, query: &Query) -> Result<Page, Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
-    let filter = Filter { shared, ledger: &ledger, sight: &sight, kind, query };
+    let filter = Filter { office, ledger: &ledger, sight: &sight, kind, query };
     let mut page = Page::default();
     for (found, item) in ledger.items(kind, query.after.as_deref()) {
         if !sight.sees(&ledger, kind, found) || !filter.fits_name(found) {
@@ -66,7 +66,7 @@ fn named(name: &str, object: Value) -> Value {
 }
 
 struct Filter<'a> {
-    shared: &'a Shared,
+    office: &'a Office,
     ledger: &'a Ledger,
     sight: &'a Sight,
     kind: Kind,
@@ -88,7 +88,7 @@ impl Filter<'_> {
         match (self.kind, filter) {
             (Kind::Panel, "region") | (Kind::Hostname, "set") | (Kind::Check, "kind") => same(&object[filter]),
             (Kind::Panel, "check") => any(&object["checks"]),
-            (Kind::Panel, "state") => panel(self.shared, self.ledger, found).is_some_and(|panel| same(&panel["state"])),
+            (Kind::Panel, "state") => panel(self.office, self.ledger, found).is_some_and(|panel| same(&panel["state"])),
             (Kind::Panel, "label") => {
                 wanted.split_once([':', '=']).is_some_and(|(label, value)| object["labels"][label].as_str() == Some(value))
             }
@@ -111,8 +111,8 @@ impl Filter<'_> {
     }
 }
 
-pub(super) fn fleet(shared: &Shared, caller: &Caller, secrets: bool) -> Result<Found, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn fleet(office: &Office, caller: &Caller, secrets: bool) -> Result<Found, Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
     let mut all = Map::new();
     if let Some(defaults) = ledger.defaults() {
@@ -130,8 +130,8 @@ pub(super) fn fleet(shared: &Shared, caller: &Caller, secrets: bool) -> Result<F
             }
             sight.narrow(&ledger, &mut object);
             let mut object = named(&item.name, object);
-            if kind == Kind::Zone && !shared.is_files() {
-                object["text"] = as_text(shared, &ledger, &item.name)?.into();
+            if kind == Kind::Zone && !office.is_files() {
+                object["text"] = as_text(office, &ledger, &item.name)?.into();
             }
             objects.push(object);
         }
@@ -139,12 +139,12 @@ pub(super) fn fleet(shared: &Shared, caller: &Caller, secrets: bool) -> Result<F
             all.insert(kind.word().into(), Value::Array(objects));
         }
     }
-    Ok(Found { object: Value::Object(all), revision: shared.fleet_revision.load(Ordering::Acquire) })
+    Ok(Found { object: Value::Object(all), revision: office.fleet_revision.load(Ordering::Acquire) })
 }
 
 /// A zone's records as text: what is not UTF-8 is written so that it is.
-fn as_text(shared: &Shared, ledger: &Ledger, zone: &str) -> Result<String, Refusal> {
-    match String::from_utf8(text_of(shared, zone)?) {
+fn as_text(office: &Office, ledger: &Ledger, zone: &str) -> Result<String, Refusal> {
+    match String::from_utf8(text_of(office, zone)?) {
         Ok(text) => Ok(text),
         Err(error) => {
             let Some(id) = ledger.id(Kind::Zone, zone) else { return Err(missing(Kind::Zone, zone)) };
@@ -155,26 +155,26 @@ fn as_text(shared: &Shared, ledger: &Ledger, zone: &str) -> Result<String, Refus
 }
 
 /// The zone's master file, from the store or from where it is read.
-pub(super) fn zone_text(shared: &Shared, zone: &str) -> Result<Vec<u8>, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn zone_text(office: &Office, zone: &str) -> Result<Vec<u8>, Refusal> {
+    let ledger = office.ledger.read();
     let id = ledger.id(Kind::Zone, zone);
     match id.and_then(|id| ledger.fleet().zones.get(id as usize)).map(|zone| &zone.source) {
         Some(Source::Text(text)) => Ok(text.as_bytes().to_vec()),
         Some(Source::File(_)) => {
             Err(Refusal::ReadOnly("this zone is read from a file of the node, and the API reads no files: look there".into()))
         }
-        Some(Source::Stored { .. }) => text_of(shared, zone),
+        Some(Source::Stored { .. }) => text_of(office, zone),
         None => Err(missing(Kind::Zone, zone)),
     }
 }
 
-pub(super) fn records(shared: &Shared, zone: &str, query: &RecordQuery, revision: u64) -> Result<Records, Refusal> {
+pub(super) fn records(office: &Office, zone: &str, query: &RecordQuery, revision: u64) -> Result<Records, Refusal> {
     let apex = {
-        let ledger = shared.ledger.read();
+        let ledger = office.ledger.read();
         let Some(id) = ledger.id(Kind::Zone, zone) else { return Err(missing(Kind::Zone, zone)) };
         ledger.fleet().zones[id as usize].name.clone()
     };
-    let sheet = texts::read(&apex, &zone_text(shared, zone)?).map_err(Refusal::Faults)?;
+    let sheet = texts::read(&apex, &zone_text(office, zone)?).map_err(Refusal::Faults)?;
     let name = query.name.as_deref().map(|name| texts::owner(&apex, name)).transpose()?;
     let rtype = query.rtype.as_deref().map(texts::rtype).transpose()?;
     let after =
@@ -195,11 +195,11 @@ pub(super) fn records(shared: &Shared, zone: &str, query: &RecordQuery, revision
 }
 
 /// What holds for one panel, in the words of status.
-fn panel(shared: &Shared, ledger: &Ledger, found: &str) -> Option<Value> {
+fn panel(office: &Office, ledger: &Ledger, found: &str) -> Option<Value> {
     let fleet = ledger.fleet();
     let panel = fleet.panels.get(ledger.id(Kind::Panel, found)? as usize)?;
-    let now_s = Shared::now_s();
-    let wishes = shared.wishes.read();
+    let now_s = Office::now_s();
+    let wishes = office.wishes.read();
     let wished: Option<&Wished> = wishes.get(found).filter(|wished| wished.holds(now_s));
     let mut value = json!({
         "name": panel.name,
@@ -226,15 +226,15 @@ fn panel(shared: &Shared, ledger: &Ledger, found: &str) -> Option<Value> {
     Some(value)
 }
 
-pub(super) fn panel_state(shared: &Shared, caller: &Caller, name: &str) -> Result<Value, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn panel_state(office: &Office, caller: &Caller, name: &str) -> Result<Value, Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
     let found = key(Kind::Panel, name).ok().filter(|found| sight.sees(&ledger, Kind::Panel, found));
-    found.and_then(|found| state_of(shared, &ledger, &found)).ok_or_else(|| missing(Kind::Panel, name))
+    found.and_then(|found| state_of(office, &ledger, &found)).ok_or_else(|| missing(Kind::Panel, name))
 }
 
-pub(super) fn state_of(shared: &Shared, ledger: &Ledger, found: &str) -> Option<Value> {
-    let mut value = panel(shared, ledger, found)?;
+pub(super) fn state_of(office: &Office, ledger: &Ledger, found: &str) -> Option<Value> {
+    let mut value = panel(office, ledger, found)?;
     for key in ["name", "region"] {
         value.as_object_mut().into_iter().for_each(|object| drop(object.shift_remove(key)));
     }
@@ -242,12 +242,12 @@ pub(super) fn state_of(shared: &Shared, ledger: &Ledger, found: &str) -> Option<
 }
 
 /// Until there are checks nobody knows more than what panels say themselves.
-pub(super) fn panel_health(shared: &Shared, caller: &Caller, name: &str) -> Result<Value, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn panel_health(office: &Office, caller: &Caller, name: &str) -> Result<Value, Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
     let id = ledger.id(Kind::Panel, name).filter(|_| sight.sees(&ledger, Kind::Panel, name)).ok_or_else(|| missing(Kind::Panel, name))?;
     let panel = &ledger.fleet().panels[id as usize];
-    let reports = shared.reports.read();
+    let reports = office.reports.read();
     let reported = reports.get(&panel.name.to_lowercase()).map(|reported| {
         let mut gauges = reported.gauges.clone();
         gauges.as_object_mut().into_iter().for_each(|gauges| drop(gauges.insert("at".into(), reported.at_s.into())));
@@ -262,10 +262,10 @@ pub(super) fn panel_health(shared: &Shared, caller: &Caller, name: &str) -> Resu
 
 const UNCHECKED: &str = "unchecked";
 
-pub(super) fn status(shared: &Shared, caller: &Caller) -> Result<Value, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn status(office: &Office, caller: &Caller) -> Result<Value, Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
-    let told = shared.told.load();
+    let told = office.told.load();
     let mut hidden = 0;
     let mut visible = |kind: Kind| -> Vec<String> {
         let (seen, unseen): (Vec<_>, Vec<_>) =
@@ -282,7 +282,7 @@ pub(super) fn status(shared: &Shared, caller: &Caller) -> Result<Value, Refusal>
     let panels: Vec<Value> = panels
         .iter()
         .filter_map(|found| {
-            let mut value = panel(shared, &ledger, found)?;
+            let mut value = panel(office, &ledger, found)?;
             value["verdict"] = UNCHECKED.into();
             value["sets"] = json!(ledger.id(Kind::Panel, found).and_then(|id| sets_of.get(&id)).cloned().unwrap_or_default());
             Some(value)
@@ -297,7 +297,7 @@ pub(super) fn status(shared: &Shared, caller: &Caller) -> Result<Value, Refusal>
         let fleet = ledger.fleet();
         let zone = &fleet.zones[id as usize];
         let served = crate::snapshot::path::Path::read(zone.name.wire()).and_then(|path| {
-            let snapshot = shared.slot.load();
+            let snapshot = office.slot.load();
             match snapshot.zones.find(&path, path.count())? {
                 crate::snapshot::Serving::Zone(zone, _) if zone.apex() == path.wire() => Some((zone.records(), zone.serial())),
                 _ => None,
@@ -311,12 +311,12 @@ pub(super) fn status(shared: &Shared, caller: &Caller) -> Result<Value, Refusal>
         Some(value)
     };
     let mut value = json!({
-        "node": shared.node,
+        "node": office.node,
         "version": env!("CARGO_PKG_VERSION"),
         "ready": told.is_ready,
         "generation": told.generation,
-        "revision": shared.store.revision(),
-        "truth": if shared.is_files() { "files" } else { "store" },
+        "revision": office.store.revision(),
+        "truth": if office.is_files() { "files" } else { "store" },
         "problems": if sight.is_all() { json!(told.problems) } else { json!([]) },
         "panels": panels,
         "zones": zones.iter().filter_map(zone).collect::<Vec<_>>(),
@@ -333,9 +333,9 @@ pub(super) fn status(shared: &Shared, caller: &Caller) -> Result<Value, Refusal>
 }
 
 /// The fleet with what operators have said of its panels.
-pub(super) fn with_states(shared: &Shared) -> Arc<Fleet> {
-    let conducts = conducts(&shared.wishes(), Shared::now_s()).0;
-    let ledger = shared.ledger.read();
+pub(super) fn with_states(office: &Office) -> Arc<Fleet> {
+    let conducts = conducts(&office.wishes(), Office::now_s()).0;
+    let ledger = office.ledger.read();
     let mut fleet = Arc::clone(ledger.fleet());
     for (name, conduct) in conducts {
         let Some(id) = ledger.id(Kind::Panel, &name) else { continue };
@@ -346,8 +346,8 @@ pub(super) fn with_states(shared: &Shared) -> Arc<Fleet> {
 }
 
 /// Whoever sees not all asks for names of its zones, and of hostnames it sees.
-pub(super) fn may_explain(shared: &Shared, caller: &Caller, question: &Question) -> Result<(), Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn may_explain(office: &Office, caller: &Caller, question: &Question) -> Result<(), Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
     if sight.is_all() {
         return Ok(());
@@ -370,8 +370,8 @@ pub(super) fn may_explain(shared: &Shared, caller: &Caller, question: &Question)
 }
 
 /// Regions and others that the caller may not know of are not named.
-pub(super) fn within_scope(shared: &Shared, caller: &Caller, mut explanation: Value) -> Result<Value, Refusal> {
-    let ledger = shared.ledger.read();
+pub(super) fn within_scope(office: &Office, caller: &Caller, mut explanation: Value) -> Result<Value, Refusal> {
+    let ledger = office.ledger.read();
     let sight = Sight::of(caller, &ledger);
     if sight.is_all() {
         return Ok(explanation);
@@ -386,9 +386,9 @@ pub(super) fn within_scope(shared: &Shared, caller: &Caller, mut explanation: Va
 }
 
 /// Why a change was refused, without what its caller may not know of and has not said.
-pub(super) fn refused_within_scope(shared: &Shared, caller: &Caller, said: &str, refusal: Refusal) -> Refusal {
+pub(super) fn refused_within_scope(office: &Office, caller: &Caller, said: &str, refusal: Refusal) -> Refusal {
     let Refusal::Faults(mut faults) = refusal else { return refusal };
-    let ledger = shared.ledger.read();
+    let ledger = office.ledger.read();
     let mut names = unseen(&ledger, &Sight::of(caller, &ledger), &Kind::ALL);
     // What the caller has said is told back whether there is such a thing or not.
     names.retain(|name| !said.contains(&name.to_lowercase()));

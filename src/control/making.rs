@@ -1,6 +1,6 @@
 //! What a draft comes to: zones compiled, so that whatever is in the way is found before anything is stored.
 
-use super::shared::Shared;
+use super::office::Office;
 use super::telling::{said, store_key};
 use super::texts::{self, NoFiles};
 use super::writer::{Wanted, Writer};
@@ -130,7 +130,7 @@ impl Writer {
 }
 
 pub(super) fn make(writer: &Writer, ledger: &Ledger, draft: Draft, wanted: &Wanted, how: &How) -> Result<Made, Refusal> {
-    let snapshot = Arc::clone(&writer.shared.slot.load());
+    let snapshot = Arc::clone(&writer.office.slot.load());
     let mut making = Making { writer, ledger, wanted, snapshot, texts: HashMap::new(), new: Vec::new(), warnings: Vec::new() };
     making.gather(&draft)?;
     let mut draft = draft;
@@ -172,12 +172,12 @@ impl Making<'_> {
         for (zone, text) in inline.chain(self.wanted.texts.iter().map(|(zone, text)| (zone, text.as_slice()))) {
             let is_known = self.ledger.item(Kind::Zone, zone).is_some();
             let is_later = || {
-                let shown = super::wanting::serial_of(self.shared(), zone);
+                let shown = super::wanting::serial_of(self.office(), zone);
                 self.wanted.serials.get(zone).is_some_and(|wanted| shown.is_none_or(|shown| serial::is_after(*wanted, shown)))
             };
             let is_same = is_known
                 && !is_later()
-                && self.shared().store.get(&format!("files/{zone}")).ok().flatten().is_some_and(|old| old.value == text);
+                && self.office().store.get(&format!("files/{zone}")).ok().flatten().is_some_and(|old| old.value == text);
             if !is_gone(zone) && !is_same {
                 self.texts.insert(zone.clone(), text.to_vec());
             }
@@ -193,8 +193,8 @@ impl Making<'_> {
         Ok(())
     }
 
-    fn shared(&self) -> &Shared {
-        &self.writer.shared
+    fn office(&self) -> &Office {
+        &self.writer.office
     }
 
     /// The zone as it is answered from.
@@ -297,7 +297,7 @@ impl Making<'_> {
         let serial = if let Source::Stored { serial, .. } = &plan.source { *serial } else { None };
         Ok(match self.texts.get(&zone) {
             Some(text) => Work { plan: Arc::clone(plan), text: text.clone(), serial: None },
-            None => Work { plan: Arc::clone(plan), text: super::wanting::text_of(self.shared(), &zone)?, serial },
+            None => Work { plan: Arc::clone(plan), text: super::wanting::text_of(self.office(), &zone)?, serial },
         })
     }
 
@@ -335,9 +335,9 @@ impl Making<'_> {
                 // Its signatures hold for this serial and no other.
                 Some(_) => written,
                 None => {
-                    let old = self.shared().store.get(&format!("files/{key}")).ok().flatten().map(|document| document.value);
+                    let old = self.office().store.get(&format!("files/{key}")).ok().flatten().map(|document| document.value);
                     // What was ever shown counts, also of a zone that was away for a while.
-                    let kept = super::wanting::serial_of(self.shared(), &key);
+                    let kept = super::wanting::serial_of(self.office(), &key);
                     let shown = old.as_ref().and_then(|_| self.served(name)?.serial()).or(kept);
                     let serial = texts::serial_after(name, shown, old.as_deref(), text, written);
                     let wanted = self.wanted.serials.get(&key).copied();

@@ -2,7 +2,7 @@
 
 use super::Caller;
 use super::journal::Entry;
-use super::shared::Shared;
+use super::office::Office;
 use crate::store::{self, Source};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,6 @@ pub fn mend(data: &Path, ground: Ground<'_>) -> Result<Mended, String> {
         Ground::Good => (Source::Good, "restore the good copy"),
     };
     let entry = Entry::of(&Caller::node(), verb).bytes();
-    let restored = store::restore_offline(data, source, Shared::now_s(), entry).map_err(|error| error.in_full())?;
+    let restored = store::restore_offline(data, source, Office::now_s(), entry).map_err(|error| error.in_full())?;
     Ok(Mended { revision: restored.revision, documents: restored.documents, aside: restored.aside })
 }

@@ -1,8 +1,8 @@
 //! Tokens made and dropped, by the one who changes things.
 
 use super::begin::{ADMIN, forget_file};
+use super::office::Office;
 use super::refusal::sentence;
-use super::shared::Shared;
 use super::tokens::{self, Token};
 use super::writer::{Outcome, Writer};
 use super::{Caller, Refusal, Role, TokenOrder};
@@ -19,11 +19,11 @@ impl Writer {
             return Err(refusal);
         }
         let text = tokens::make().map_err(Refusal::Gone)?;
-        let token = Token::of(order, tokens::hash(&text), Shared::now_s());
+        let token = Token::of(order, tokens::hash(&text), Office::now_s());
         let bytes = serde_json::to_vec(&token).map_err(|error| Refusal::Gone(error.to_string()))?;
         let (_, doubt) = self.store(caller, verb, vec![Write { key: objects[0].clone(), expect: Expect::Absent, value: Some(bytes) }])?;
         let shown = token.shown(&order.name);
-        self.shared.tokens.write().put(&order.name, token);
+        self.office.tokens.write().put(&order.name, token);
         // In doubt it is a token all the same, but nobody may rely on it.
         doubt.map_or(Ok(Outcome::Token(text, shown)), Err)
     }
@@ -41,11 +41,11 @@ impl Writer {
         if !is_sane || ["environment", "node", "unknown"].contains(&name.as_str()) {
             return Err(Refusal::fault("/name", "that cannot be a token's name", "use 1 to 63 letters, digits, `-`, `_` and `.`"));
         }
-        if self.shared.tokens.read().get(name).is_some() {
+        if self.office.tokens.read().get(name).is_some() {
             return Err(Refusal::fault("/name", "there is a token of this name", "drop that one first, or choose another name"));
         }
         if let Role::Panel(panel) = &order.role
-            && self.shared.ledger.read().item(Kind::Panel, panel).is_none()
+            && self.office.ledger.read().item(Kind::Panel, panel).is_none()
         {
             return Err(Refusal::fault("/panel", format!("unknown panel `{}`", shown(panel)), "name one of the fleet's panels"));
         }
@@ -59,17 +59,17 @@ impl Writer {
             self.refused(caller, verb, vec![key], sentence(&refusal));
             return Err(refusal);
         }
-        if self.shared.tokens.read().get(name).is_none() {
+        if self.office.tokens.read().get(name).is_none() {
             return Err(Refusal::NotFound(format!("there is no token `{}`", shown(name))));
         }
-        if !self.shared.tokens.read().has_admin_without(Some(name), Shared::now_s()) {
+        if !self.office.tokens.read().has_admin_without(Some(name), Office::now_s()) {
             let what = format!("token {name} is the last that may make tokens; make another admin's first");
             return Err(Refusal::InUse { what, users: Vec::new(), hidden: 0 });
         }
         let (_, doubt) = self.store(caller, verb, vec![Write { key, expect: Expect::Any, value: None }])?;
-        self.shared.tokens.write().remove(name);
+        self.office.tokens.write().remove(name);
         if name == ADMIN {
-            forget_file(&self.shared.data);
+            forget_file(&self.office.data);
         }
         doubt.map_or(Ok(Outcome::Nothing), Err)
     }

@@ -1,8 +1,8 @@
 //! What a change is to the store, and to whoever asked for it.
 
 use super::making::Made;
+use super::office::Office;
 use super::secret;
-use super::shared::Shared;
 use super::sight::Sight;
 use super::texts;
 use super::writer::{FLEET, Wanted};
@@ -96,7 +96,7 @@ fn fault(flaw: Flaw) -> Fault {
 }
 
 /// Of very many objects only the names.
-pub(super) fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted) -> Vec<Difference> {
+pub(super) fn differences(office: &Office, ledger: &Ledger, made: &Made, wanted: &Wanted) -> Vec<Difference> {
     let mut differences: Vec<Difference> = Vec::new();
     let is_told = made.draft.items.len() <= MAX_DIFFERENCES;
     for (target, item) in &made.draft.items {
@@ -134,13 +134,13 @@ pub(super) fn differences(shared: &Shared, ledger: &Ledger, made: &Made, wanted:
         }
     }
     for text in &made.texts {
-        let old = shared.store.get(&format!("files/{}", text.zone)).ok().flatten().map(|document| document.value).unwrap_or_default();
+        let old = office.store.get(&format!("files/{}", text.zone)).ok().flatten().map(|document| document.value).unwrap_or_default();
         let object = format!("files/{}", text.zone);
         let (removed, added) = texts::between(&object, &old, &text.text);
         differences.push(Difference { object, removed, added, ..Difference::default() });
     }
     for (panel, wished) in &wanted.states {
-        let before = shared.wishes.read().get(panel).and_then(|wished| serde_json::to_value(wished).ok());
+        let before = office.wishes.read().get(panel).and_then(|wished| serde_json::to_value(wished).ok());
         let after = wished.as_ref().and_then(|wished| serde_json::to_value(wished).ok());
         differences.push(Difference { object: format!("states/{panel}"), before, after, ..Difference::default() });
     }

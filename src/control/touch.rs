@@ -2,7 +2,7 @@
 
 use super::effect::{Side, Touched, effects};
 use super::making::Made;
-use super::shared::{Shared, Wished};
+use super::office::{Office, Wished};
 use super::sight::Sight;
 use super::writer::Wanted;
 use crate::compile::{plan, service};
@@ -13,18 +13,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Where only records of zones change there is nothing to tell of clients.
-pub(super) fn effect(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wanted, sight: &Sight) -> Vec<String> {
+pub(super) fn effect(office: &Office, ledger: &Ledger, made: &Made, wanted: &Wanted, sight: &Sight) -> Vec<String> {
     if made.draft.items.is_empty() && wanted.states.is_empty() {
         return Vec::new();
     }
     let (old, new) = (ledger.fleet(), &made.draft.fleet);
     let is_moved = old.regions != new.regions;
-    let guide = Arc::clone(&shared.slot.load().guide);
+    let guide = Arc::clone(&office.slot.load().guide);
     let new_guide = match is_moved {
         true => Arc::new(service::guide(new, Arc::clone(&guide.atlas))),
         false => Arc::clone(&guide),
     };
-    let [before, after] = held(shared, ledger, wanted);
+    let [before, after] = held(office, ledger, wanted);
     let mut touched = match &made.draft.extent {
         Extent::Part { hostnames, .. } => {
             let mut touched: Vec<Touched> =
@@ -48,9 +48,9 @@ pub(super) fn effect(shared: &Shared, ledger: &Ledger, made: &Made, wanted: &Wan
 }
 
 /// How panels are treated now, and how once all hand-overs that are wanted are over.
-fn held(shared: &Shared, ledger: &Ledger, wanted: &Wanted) -> [Conducts; 2] {
-    let now_s = Shared::now_s();
-    let wishes = shared.wishes_in(ledger);
+fn held(office: &Office, ledger: &Ledger, wanted: &Wanted) -> [Conducts; 2] {
+    let now_s = Office::now_s();
+    let wishes = office.wishes_in(ledger);
     let before = conducts(&wishes, now_s).0;
     let mut after = before.clone();
     for (panel, wished) in &wanted.states {

@@ -1,7 +1,7 @@
 //! A change in its caller's words → what objects, texts and states there should be.
 
+use super::office::{Office, Wished};
 use super::secret;
-use super::shared::{Shared, Wished};
 use super::sight::{Sight, outside};
 use super::texts;
 use super::writer::{Recorded, Wanted, merge, wished};
@@ -15,14 +15,14 @@ use crate::store::{BackedUp, read_backup};
 use serde_json::{Map, Value, json};
 
 pub(super) fn wanted(
-    shared: &Shared,
+    office: &Office,
     ledger: &Ledger,
     sight: &Sight,
     caller: &Caller,
     change: Change,
     how: &How,
 ) -> Result<Wanted, Refusal> {
-    let wanting = Wanting { shared, ledger, sight, caller, how };
+    let wanting = Wanting { office, ledger, sight, caller, how };
     match change {
         Change::Put { kind, name, body } => wanting.put(kind, &name, body),
         Change::Patch { kind, name, patch } => wanting.patch(kind, &name, &patch),
@@ -35,7 +35,7 @@ pub(super) fn wanted(
         }
         Change::Fleet(json) => {
             wanting.all()?;
-            wanting.match_revision(shared.fleet_revision.load(std::sync::atomic::Ordering::Acquire), true, "the fleet")?;
+            wanting.match_revision(office.fleet_revision.load(std::sync::atomic::Ordering::Acquire), true, "the fleet")?;
             Ok(Wanted { fleet: Some(unmasked(ledger, json)?), ..Wanted::default() })
         }
         Change::ZoneFile { zone, text } => wanting.zone_file(&zone, text),
@@ -45,8 +45,8 @@ pub(super) fn wanted(
             if ledger.item(Kind::Panel, &found).is_none() {
                 return Err(missing(Kind::Panel, &panel));
             }
-            let state = state.map(|order| wished(&order, &caller.who, Shared::now_s())).transpose()?;
-            let is_same = state.is_none() && !shared.wishes.read().contains_key(&found);
+            let state = state.map(|order| wished(&order, &caller.who, Office::now_s())).transpose()?;
+            let is_same = state.is_none() && !office.wishes.read().contains_key(&found);
             Ok(Wanted { states: if is_same { vec![] } else { vec![(found, state)] }, ..Wanted::default() })
         }
         Change::Revert(revision) => wanting.revert(revision),
@@ -55,7 +55,7 @@ pub(super) fn wanted(
 }
 
 struct Wanting<'a> {
-    shared: &'a Shared,
+    office: &'a Office,
     ledger: &'a Ledger,
     sight: &'a Sight,
     caller: &'a Caller,
@@ -138,7 +138,7 @@ impl Wanting<'_> {
         let item = self.ledger.item(kind, &found).ok_or_else(|| missing(kind, name))?;
         self.match_item(Some(item), &format!("{} {}", kind.word(), cut(name)))?;
         let edits = vec![Edit { target: Target::Object(kind, item.name.clone()), body: None }];
-        let states = if kind == Kind::Panel && self.shared.wishes.read().contains_key(&found) { vec![(found, None)] } else { vec![] };
+        let states = if kind == Kind::Panel && self.office.wishes.read().contains_key(&found) { vec![(found, None)] } else { vec![] };
         Ok(Wanted { edits, states, is_zone_deleted: kind == Kind::Zone, ..Wanted::default() })
     }
 
@@ -175,7 +175,7 @@ impl Wanting<'_> {
         let Some(id) = self.ledger.id(Kind::Zone, &found) else { return Err(missing(Kind::Zone, zone)) };
         let apex: Name = self.ledger.fleet().zones[id as usize].name.clone();
         let (owner, rtype) = (texts::owner(&apex, name)?, texts::rtype(rtype)?);
-        let text = text_of(self.shared, &found)?;
+        let text = text_of(self.office, &found)?;
         let mut sheet = texts::read(&apex, &text).map_err(Refusal::Faults)?;
         let what = format!("{} {rtype}", shown(&owner));
         let is_there = sheet.find(&owner, rtype).is_some();
@@ -201,7 +201,7 @@ impl Wanting<'_> {
     fn revert(&self, revision: u64) -> Result<Wanted, Refusal> {
         self.all()?;
         let gone = |error: crate::store::StoreError| Refusal::Gone(error.in_full());
-        let changed = self.shared.store.at(revision).map_err(gone)?;
+        let changed = self.office.store.at(revision).map_err(gone)?;
         let changed =
             changed.ok_or_else(|| Refusal::NotFound(format!("revision {revision} is not in the history, which is kept for a time")))?;
         let mut wanted = Wanted::default();
@@ -224,7 +224,7 @@ impl Wanting<'_> {
                 None => {}
             }
         }
-        let wishes = self.shared.wishes.read();
+        let wishes = self.office.wishes.read();
         wanted.states.retain(|(panel, wished)| wishes.get(panel) != wished.as_ref());
         drop(wishes);
         // What a zone had goes with it.
@@ -279,7 +279,7 @@ impl Wanting<'_> {
         }
         let kept: Vec<String> = wanted.states.iter().map(|(panel, _)| panel.clone()).collect();
         let gone: Vec<_> =
-            self.shared.wishes.read().keys().filter(|panel| !kept.contains(panel)).map(|panel| (panel.clone(), None)).collect();
+            self.office.wishes.read().keys().filter(|panel| !kept.contains(panel)).map(|panel| (panel.clone(), None)).collect();
         wanted.states.extend(gone);
         wanted.fleet = Some(Value::Object(fleet));
         Ok(wanted)
@@ -322,14 +322,14 @@ pub(super) fn text_revision(fleet: &Fleet, zone: Option<u32>) -> u64 {
     }
 }
 
-pub(super) fn text_of(shared: &Shared, zone: &str) -> Result<Vec<u8>, Refusal> {
-    let found = shared.store.get(&format!("files/{zone}")).map_err(|error| Refusal::Gone(error.in_full()))?;
+pub(super) fn text_of(office: &Office, zone: &str) -> Result<Vec<u8>, Refusal> {
+    let found = office.store.get(&format!("files/{zone}")).map_err(|error| Refusal::Gone(error.in_full()))?;
     found.map(|document| document.value).ok_or_else(|| Refusal::NotFound(format!("there are no records of zone {}", cut(zone))))
 }
 
 /// The last serial that a zone was shown with, also while it is away.
-pub(super) fn serial_of(shared: &Shared, zone: &str) -> Option<u32> {
-    let kept = shared.store.get(&format!("serials/{zone}")).ok().flatten()?;
+pub(super) fn serial_of(office: &Office, zone: &str) -> Option<u32> {
+    let kept = office.store.get(&format!("serials/{zone}")).ok().flatten()?;
     std::str::from_utf8(&kept.value).ok()?.parse().ok()
 }
 

@@ -2,7 +2,7 @@
 
 use super::journal::Entry;
 use super::making::{Made, make};
-use super::shared::{Post, Shared, Wished, state};
+use super::office::{Office, Post, Wished, state};
 use super::sight::{Sight, outside};
 use super::telling::{differences, has, refusal, said, shown, writes};
 use super::touch;
@@ -80,7 +80,7 @@ pub(super) enum Outcome {
 }
 
 pub(super) struct Writer {
-    pub(super) shared: Arc<Shared>,
+    pub(super) office: Arc<Office>,
     /// What each zone's hostnames are answered with now.
     pub(super) orders: HashMap<Name, Orders>,
     /// What zones were compiled from, while that is known.
@@ -157,8 +157,8 @@ impl Writer {
     }
 
     fn chores(&self) {
-        let now_s = Shared::now_s();
-        for error in [self.shared.store.prune(now_s).err(), self.shared.store.keep_good(now_s).err()].into_iter().flatten() {
+        let now_s = Office::now_s();
+        for error in [self.office.store.prune(now_s).err(), self.office.store.keep_good(now_s).err()].into_iter().flatten() {
             tracing::warn!("the store: {}", error.in_full());
         }
     }
@@ -191,13 +191,13 @@ impl Writer {
                     refused: Some("unknown token".into()),
                     ..Entry::default()
                 };
-                let _ = self.shared.store.note(Shared::now_s(), &[], entry.bytes());
+                let _ = self.office.store.note(Office::now_s(), &[], entry.bytes());
                 Ok(Outcome::Nothing)
             }
             Task::Used(name) => {
-                let token = self.shared.tokens.write().used(&name, Shared::now_s());
+                let token = self.office.tokens.write().used(&name, Office::now_s());
                 if let Some(bytes) = token.and_then(|token| serde_json::to_vec(&token).ok()) {
-                    let _ = self.shared.store.quiet(&format!("tokens/{name}"), Some(bytes));
+                    let _ = self.office.store.quiet(&format!("tokens/{name}"), Some(bytes));
                 }
                 Ok(Outcome::Nothing)
             }
@@ -206,7 +206,7 @@ impl Writer {
 
     /// A refused change of somebody known: it stands in the log, whether or not that can be written now.
     pub(super) fn refused(&mut self, caller: &Caller, verb: &str, objects: Vec<String>, why: String) {
-        let now_s = Shared::now_s();
+        let now_s = Office::now_s();
         if self.refusals.0 != now_s {
             self.refusals = (now_s, HashMap::new());
         }
@@ -217,7 +217,7 @@ impl Writer {
         }
         tracing::info!(who = caller.who, verb, "refused: {why}");
         let entry = Entry { objects: objects.clone(), refused: Some(why), ..Entry::of(caller, verb) };
-        let _ = self.shared.store.note(Shared::now_s(), &objects, entry.bytes());
+        let _ = self.office.store.note(Office::now_s(), &objects, entry.bytes());
     }
 
     fn change(&mut self, caller: &Caller, verb: &str, change: Change, how: &How) -> Result<Done, Refusal> {
@@ -225,21 +225,21 @@ impl Writer {
             return Err(Refusal::Forbidden(outside(caller)));
         }
         let is_state = matches!(change, Change::State { .. });
-        if self.shared.is_files() && !is_state {
-            return Err(Refusal::ReadOnly(self.shared.read_only.read().clone()));
+        if self.office.is_files() && !is_state {
+            return Err(Refusal::ReadOnly(self.office.read_only.read().clone()));
         }
         let wanted = {
-            let ledger = self.shared.ledger.read();
+            let ledger = self.office.ledger.read();
             let sight = Sight::of(caller, &ledger);
-            super::wanting::wanted(&self.shared, &ledger, &sight, caller, change, how)?
+            super::wanting::wanted(&self.office, &ledger, &sight, caller, change, how)?
         };
         self.make(caller, verb, wanted, how)
     }
 
     fn make(&mut self, caller: &Caller, verb: &str, mut wanted: Wanted, how: &How) -> Result<Done, Refusal> {
-        let shared = Arc::clone(&self.shared);
+        let office = Arc::clone(&self.office);
         let empty = Ledger::default();
-        let held = shared.ledger.read();
+        let held = office.ledger.read();
         let ledger: &Ledger = if wanted.is_import { &empty } else { &held };
         let sight = Sight::of(caller, ledger);
         let sees = |kind: Kind, name: &str| sight.sees(ledger, kind, name);
@@ -249,7 +249,7 @@ impl Writer {
         };
         let draft = draft.map_err(|why| refusal(ledger, &sight, &wanted, why))?;
         // What was said of a panel goes with it.
-        let wishes = shared.wishes.read();
+        let wishes = office.wishes.read();
         let gone = draft.items.iter().filter_map(|(target, item)| match target {
             Target::Object(Kind::Panel, panel) if item.is_none() && wishes.contains_key(panel) => Some((panel.clone(), None)),
             _ => None,
@@ -258,17 +258,17 @@ impl Writer {
         drop(wishes);
         wanted.states.extend(gone);
         let made = make(self, ledger, draft, &wanted, how)?;
-        let revision = shared.store.revision();
+        let revision = office.store.revision();
         let mut done = Done {
             revision,
-            generation: shared.told.load().generation,
+            generation: office.told.load().generation,
             is_made: wanted.shows.as_ref().is_some_and(|target| !has(ledger, target)),
             warnings: made.draft.warnings.iter().map(|flaw| said(&flaw.problem)).chain(made.warnings.iter().cloned()).collect(),
-            differences: differences(&shared, ledger, &made, &wanted),
+            differences: differences(&office, ledger, &made, &wanted),
             ..Done::default()
         };
         if how.dry_run {
-            done.effect = touch::effect(&shared, ledger, &made, &wanted, &sight);
+            done.effect = touch::effect(&office, ledger, &made, &wanted, &sight);
             return Ok(done);
         }
         let writes = writes(&made, &wanted);
@@ -292,27 +292,27 @@ impl Writer {
         if let Some(doubt) = doubt {
             return Err(doubt);
         }
-        let ledger = shared.ledger.read();
+        let ledger = office.ledger.read();
         (done.object, done.object_revision) = shown(&ledger, wanted.shows.as_ref());
         if let [(panel, _)] = &*wanted.states
             && wanted.edits.is_empty()
         {
-            done.object = super::look::state_of(&shared, &ledger, panel);
+            done.object = super::look::state_of(&office, &ledger, panel);
         }
         drop(ledger);
         tracing::info!(who = caller.who, verb, revision = done.revision, generation = done.generation, documents = counted, "changed");
         let kind = if wanted.states.is_empty() { "change" } else { "state" };
         let body = json!({"verb": verb, "who": caller.who, "revision": done.revision, "generation": done.generation, "objects": told, "count": count});
-        shared.happenings.tell(kind, Shared::now_s(), body, objects);
+        office.happenings.tell(kind, Office::now_s(), body, objects);
         Ok(done)
     }
 
     /// Durable when it returns without a doubt; nothing is stored when it is refused.
     pub(super) fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<(u64, Option<Refusal>), Refusal> {
-        let commit = Commit { writes, entry: Entry::of(caller, verb).bytes(), at_s: Shared::now_s() };
-        self.shared.storing_since_ms.store(clock::now().mono_ms.max(1), Ordering::Release);
-        let stored = self.shared.store.commit(commit);
-        self.shared.storing_since_ms.store(0, Ordering::Release);
+        let commit = Commit { writes, entry: Entry::of(caller, verb).bytes(), at_s: Office::now_s() };
+        self.office.storing_since_ms.store(clock::now().mono_ms.max(1), Ordering::Release);
+        let stored = self.office.store.commit(commit);
+        self.office.storing_since_ms.store(0, Ordering::Release);
         let error = match stored {
             Ok(revision) => return Ok((revision, None)),
             Err(error) => error,
@@ -329,25 +329,25 @@ impl Writer {
 
     /// The change is stored: the ledger has it, and the answers follow. Gives the generation that has it.
     fn publish(&mut self, made: Made, wanted: &Wanted, revision: u64) -> Result<u64, Refusal> {
-        let shared = Arc::clone(&self.shared);
+        let office = Arc::clone(&self.office);
         let mut events = Vec::new();
         if made.is_fleet() {
-            let mut ledger = shared.ledger.write();
+            let mut ledger = office.ledger.write();
             let sources = made.sources(revision);
             let Made { draft, outcome, .. } = made;
             if wanted.is_import {
                 *ledger = Ledger::default();
-                shared.is_files.store(false, Ordering::Release);
+                office.is_files.store(false, Ordering::Release);
             }
             ledger.apply(draft, revision);
             for (zone, source) in sources {
                 ledger.place_zone(&zone, source);
             }
             events.push(outcome.event(self, &ledger));
-            shared.fleet_revision.store(revision, Ordering::Release);
+            office.fleet_revision.store(revision, Ordering::Release);
         }
         if !wanted.states.is_empty() {
-            let mut wishes = shared.wishes.write();
+            let mut wishes = office.wishes.write();
             for (panel, wished) in &wanted.states {
                 match wished {
                     Some(wished) => wishes.insert(panel.clone(), wished.clone()),
@@ -356,13 +356,13 @@ impl Writer {
             }
         }
         // Also after a change of the fleet: a panel may be there again.
-        let wishes = shared.wishes();
+        let wishes = office.wishes();
         if !wanted.states.is_empty() || !wishes.is_empty() {
             events.push(Event::Wishes(wishes));
         }
         let (done, published) = oneshot::channel();
         let gone = || Refusal::Gone("the change is stored, and the node is stopping: the next start answers with it".into());
-        shared.pilot.send(Post { events, done }).map_err(|_| gone())?;
+        office.pilot.send(Post { events, done }).map_err(|_| gone())?;
         published.blocking_recv().map_err(|_| gone())
     }
 }

@@ -34,7 +34,7 @@ pub struct Told {
     pub problems: Vec<String>,
 }
 
-pub(super) struct Shared {
+pub(super) struct Office {
     pub(super) node: String,
     /// The node's own directory.
     pub(super) data: PathBuf,
@@ -125,7 +125,7 @@ pub(super) fn state_word(state: State) -> &'static str {
     }
 }
 
-impl Shared {
+impl Office {
     pub(super) fn is_files(&self) -> bool {
         self.is_files.load(Ordering::Acquire)
     }
@@ -145,8 +145,8 @@ impl Shared {
     }
 }
 
-impl std::fmt::Debug for Shared {
+impl std::fmt::Debug for Office {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("node", &self.node).finish_non_exhaustive()
+        f.debug_struct("Office").field("node", &self.node).finish_non_exhaustive()
     }
 }
