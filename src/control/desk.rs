@@ -7,6 +7,7 @@ use super::look;
 use super::office::{Office, Post, Reported, Told};
 use super::sight::outside;
 use super::tokens;
+use super::tokens::TokenShown;
 use super::wanting::{missing, text_of, text_revision, unmasked};
 use super::writer::{Job, Outcome, Task, Writer};
 use super::{Caller, Change, Done, Found, How, Page, Query, Question, RecordSet, Refusal, Role, Scope};
@@ -15,7 +16,6 @@ use crate::compile::plan::Plan;
 use crate::fleet::Kind;
 use crate::fleet::ledger::{Ledger, key};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -56,26 +56,6 @@ pub enum Welcome {
     Slowed {
         retry_after_s: u64,
     },
-}
-
-/// A token as it is listed: never the token itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenShown {
-    pub name: String,
-    pub role: String,
-    /// The panel whose reports a token of role `panel` brings.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub panel: Option<String>,
-    /// Absent: all.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub zones: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub sets: Option<Vec<String>>,
-    pub created: u64,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub expires: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub last_used: Option<u64>,
 }
 
 /// A token that is wanted.

@@ -1,6 +1,6 @@
 //! Bearer tokens: made, known again, and slowed where somebody guesses.
 
-use super::{Caller, Role, Scope, TokenOrder, TokenShown};
+use super::{Caller, Role, Scope, TokenOrder};
 use crate::document::Network;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,12 +23,14 @@ const MAX_NETWORKS: usize = 10_000;
 /// `last_used` is not more exact than this, so that reading does not write.
 const USED_EVERY_S: u64 = 60;
 
-/// As it is stored. The token itself is nowhere.
+/// What a token lets its bearer do, and for how long; times are seconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Token {
+pub struct Terms {
     pub role: String,
+    /// The panel whose reports a token of role `panel` brings.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub panel: Option<String>,
+    /// Absent: all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub zones: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -38,6 +40,21 @@ pub(super) struct Token {
     pub expires: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_used: Option<u64>,
+}
+
+/// As it is listed: never the token itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenShown {
+    pub name: String,
+    #[serde(flatten)]
+    pub terms: Terms,
+}
+
+/// As it is stored. The token itself is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Token {
+    #[serde(flatten)]
+    pub terms: Terms,
     /// SHA-256, in hex.
     pub hash: String,
 }
@@ -88,8 +105,8 @@ impl Tokens {
 
     /// Somebody may make tokens, also when the one of this name is gone.
     pub(super) fn has_admin_without(&self, gone: Option<&str>, now_s: u64) -> bool {
-        let is_admin = |token: &Token| token.role == "admin" && token.zones.is_none() && token.sets.is_none();
-        let holds = |token: &Token| token.expires.is_none_or(|expires| now_s < expires);
+        let is_admin = |token: &Token| token.terms.role == "admin" && token.terms.zones.is_none() && token.terms.sets.is_none();
+        let holds = |token: &Token| token.terms.expires.is_none_or(|expires| now_s < expires);
         self.of_environment.is_some()
             || self.by_name.iter().any(|(name, token)| Some(name.as_str()) != gone && is_admin(token) && holds(token))
     }
@@ -105,15 +122,15 @@ impl Tokens {
             return Some(Caller { who: ENVIRONMENT.into(), role: Role::Admin, scope: Scope::All, from: Some(from) });
         }
         let name = self.by_hash.get(&hash)?;
-        let token = self.by_name.get(name).filter(|token| token.expires.is_none_or(|expires| now_s < expires))?;
-        let scope = match (&token.zones, &token.sets) {
+        let token = self.by_name.get(name).filter(|token| token.terms.expires.is_none_or(|expires| now_s < expires))?;
+        let scope = match (&token.terms.zones, &token.terms.sets) {
             (None, None) => Scope::All,
             (zones, sets) => {
                 let all = |names: &Option<Vec<String>>| names.iter().flatten().cloned().collect();
                 Scope::Named { zones: all(zones), sets: all(sets) }
             }
         };
-        let role = match (token.role.as_str(), &token.panel) {
+        let role = match (token.terms.role.as_str(), &token.terms.panel) {
             ("admin", _) => Role::Admin,
             ("operator", _) => Role::Operator,
             ("viewer", _) => Role::Viewer,
@@ -126,15 +143,15 @@ impl Tokens {
     /// Notes that it was used. The document to be kept, now and then.
     pub(super) fn used(&mut self, name: &str, now_s: u64) -> Option<Token> {
         let token = self.by_name.get_mut(name)?;
-        let is_due = token.last_used.is_none_or(|last| last + USED_EVERY_S <= now_s);
+        let is_due = token.terms.last_used.is_none_or(|last| last + USED_EVERY_S <= now_s);
         is_due.then(|| {
-            token.last_used = Some(now_s);
+            token.terms.last_used = Some(now_s);
             token.clone()
         })
     }
 
     pub(super) fn is_use_due(&self, name: &str, now_s: u64) -> bool {
-        self.by_name.get(name).is_some_and(|token| token.last_used.is_none_or(|last| last + USED_EVERY_S <= now_s))
+        self.by_name.get(name).is_some_and(|token| token.terms.last_used.is_none_or(|last| last + USED_EVERY_S <= now_s))
     }
 }
 
@@ -144,7 +161,7 @@ impl Token {
             Scope::All => (None, None),
             Scope::Named { zones, sets } => (Some(zones.iter().cloned().collect()), Some(sets.iter().cloned().collect())),
         };
-        Self {
+        let terms = Terms {
             role: word(&order.role).into(),
             panel: if let Role::Panel(panel) = &order.role { Some(panel.clone()) } else { None },
             zones,
@@ -152,21 +169,12 @@ impl Token {
             created: now_s,
             expires: order.expires_in_s.map(|seconds| now_s.saturating_add(seconds)),
             last_used: None,
-            hash,
-        }
+        };
+        Self { terms, hash }
     }
 
     pub(super) fn shown(&self, name: &str) -> TokenShown {
-        TokenShown {
-            name: name.into(),
-            role: self.role.clone(),
-            panel: self.panel.clone(),
-            zones: self.zones.clone(),
-            sets: self.sets.clone(),
-            created: self.created,
-            expires: self.expires,
-            last_used: self.last_used,
-        }
+        TokenShown { name: name.into(), terms: self.terms.clone() }
     }
 }
 
