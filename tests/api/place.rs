@@ -1,17 +1,17 @@
 //! A node of its own, with its directory, and the clients that ask it.
 
+#[path = "../running/mod.rs"]
+mod running;
+
+pub(crate) use running::SOON;
+use running::{Running, two};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
-/// When a test gives up on what should have come. Nothing takes a tenth of it unless it is broken.
-pub(crate) const SOON: Duration = Duration::from_secs(40);
 
 pub(crate) const ZONE: &str =
     "$TTL 60\n@ SOA ns1 host 7 1h 15m 2w 30\n@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.7\nwww A 192.0.2.8\nwww TXT \"two words\" x\n";
@@ -90,9 +90,7 @@ impl Place {
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         let ip = Ipv4Addr::new(127, 77, std::process::id() as u8, nth);
-        let dns = free(ip);
-        // Chance may give the same port twice.
-        let admin = std::iter::repeat_with(|| free(ip)).find(|admin| *admin != dns).unwrap();
+        let [dns, admin] = two(ip);
         let place = Self { path, dns, admin, more: String::new(), environment: Vec::new() };
         place.write("fleet.toml", FLEET);
         place.write("z.zone", ZONE);
@@ -144,17 +142,7 @@ impl Place {
 
     pub(crate) fn spawn(&self) -> Node<'_> {
         self.configure();
-        let mut child = self.command(&["serve", "--config", "meridian.toml"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let stderr = child.stderr.take().unwrap();
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-                if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                    break;
-                }
-            }
-        });
-        Node { place: self, child, lines, heard: Vec::new() }
+        Node { place: self, running: Running::spawn(self.command(&["serve", "--config", "meridian.toml"])) }
     }
 }
 
@@ -167,54 +155,30 @@ impl Drop for Place {
 /// A running process. Dropping it kills that process.
 pub(crate) struct Node<'p> {
     pub(crate) place: &'p Place,
-    child: Child,
-    lines: Receiver<String>,
-    heard: Vec<String>,
+    running: Running,
 }
 
-impl Drop for Node<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        self.heard.extend(self.lines.iter());
-        assert!(std::thread::panicking() || !self.heard.iter().any(|line| line.contains("panicked")), "{}", self.heard.join("\n"));
+impl std::ops::Deref for Node<'_> {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl std::ops::DerefMut for Node<'_> {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.running
     }
 }
 
 impl Node<'_> {
-    /// Waits until the log has a line with `text`, counted from where the last wait ended.
-    pub(crate) fn hears(&mut self, text: &str) -> String {
-        loop {
-            match self.lines.recv_timeout(SOON) {
-                Ok(line) => {
-                    self.heard.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(why) => panic!("`{text}` does not come ({why}); the log:\n{}", self.heard.join("\n")),
-            }
-        }
+    pub(crate) fn ended(self) -> (i32, String) {
+        self.running.ended()
     }
 
-    /// Waits for the end, and gives the exit status and the whole log.
-    pub(crate) fn ended(mut self) -> (i32, String) {
-        loop {
-            match self.lines.recv_timeout(SOON) {
-                Ok(line) => self.heard.push(line),
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(why) => panic!("it does not end ({why}); the log:\n{}", self.heard.join("\n")),
-            }
-        }
-        let status = self.child.wait().unwrap();
-        (status.code().unwrap_or(-1), self.heard.join("\n"))
-    }
-
-    pub(crate) fn kill(mut self) -> String {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.heard.extend(self.lines.iter());
-        self.heard.join("\n")
+    pub(crate) fn kill(self) -> String {
+        self.running.kill()
     }
 
     /// The node may have imported nothing, because the store had all before.
@@ -396,16 +360,5 @@ impl Answer {
         let json = self.json();
         let of = |error: &Value| ["pointer", "detail", "hint"].map(|key| error[key].as_str().unwrap_or_default().to_owned());
         json["errors"].as_array().map(|errors| errors.iter().map(of).collect()).unwrap_or_default()
-    }
-}
-
-/// A port of the address that is free for UDP and TCP alike.
-fn free(ip: Ipv4Addr) -> SocketAddr {
-    loop {
-        let udp = UdpSocket::bind((ip, 0)).unwrap();
-        let address = udp.local_addr().unwrap();
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
     }
 }

@@ -1,19 +1,19 @@
 //! A node of its own for one test: a directory with its files, and the process that serves them.
 
+#[path = "../running/mod.rs"]
+pub(crate) mod running;
+
 use crate::peers::{Scratch, ask, wire};
+use running::{Running, SOON, two};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
-/// When a test gives up on what should have come. Nothing takes a tenth of it unless it is broken.
-const SOON: Duration = Duration::from_secs(40);
-/// The same for what has to be asked for again and again, 100 ms apart.
+/// How often what should come is asked for, 100 ms apart.
 const TRIES: u32 = 400;
 
 pub(crate) const HEAD: &str = "$TTL 60\n@ SOA ns1 host 1 1h 15m 2w 30\n@ NS ns1\nns1 A 192.0.2.1\n";
@@ -29,9 +29,7 @@ impl Place {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU8 = AtomicU8::new(1);
         let ip = Ipv4Addr::new(127, 88, std::process::id() as u8, COUNT.fetch_add(1, Ordering::Relaxed));
-        let dns = free(ip);
-        // Chance may give the same port twice.
-        let admin = std::iter::repeat_with(|| free(ip)).find(|admin| *admin != dns).unwrap();
+        let [dns, admin] = two(ip);
         let place = Self { scratch: Scratch::new(), dns, admin };
         place.configure(&[place.dns], "");
         place.write("fleet.toml", &zones(&["z.example"]));
@@ -81,66 +79,35 @@ impl Place {
         node
     }
 
-    pub(crate) fn spawn(&self, mut command: Command) -> Node<'_> {
-        // The pipe on stdin keeps nothing alive; it only keeps the terminal out.
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let lines = lines(child.stderr.take().unwrap());
-        Node { place: self, child, lines, heard: Vec::new() }
+    pub(crate) fn spawn(&self, command: Command) -> Node<'_> {
+        Node { place: self, running: Running::spawn(command) }
     }
 }
 
 /// A running process. Dropping it kills that process.
 pub(crate) struct Node<'p> {
     pub(crate) place: &'p Place,
-    child: Child,
-    lines: Receiver<String>,
-    heard: Vec<String>,
+    running: Running,
 }
 
-impl Drop for Node<'_> {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        self.heard.extend(self.lines.iter());
-        assert!(std::thread::panicking() || !self.heard.iter().any(|line| line.contains("panicked")), "{}", self.heard.join("\n"));
+impl std::ops::Deref for Node<'_> {
+    type Target = Running;
+
+    fn deref(&self) -> &Running {
+        &self.running
+    }
+}
+
+impl std::ops::DerefMut for Node<'_> {
+    fn deref_mut(&mut self) -> &mut Running {
+        &mut self.running
     }
 }
 
 impl Node<'_> {
-    /// Waits until the log has a line with `text`, counted from where the last wait ended.
-    pub(crate) fn hears(&mut self, text: &str) -> String {
-        loop {
-            match self.lines.recv_timeout(SOON) {
-                Ok(line) => {
-                    self.heard.push(line.clone());
-                    if line.contains(text) {
-                        return line;
-                    }
-                }
-                Err(why) => panic!("`{text}` does not come ({why}); the log:\n{}", self.heard.join("\n")),
-            }
-        }
-    }
-
     /// Waits for the end, and gives the exit status and the whole log.
-    pub(crate) fn ended(mut self) -> (i32, String) {
-        loop {
-            match self.lines.recv_timeout(SOON) {
-                Ok(line) => self.heard.push(line),
-                Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(why) => panic!("it does not end ({why}); the log:\n{}", self.heard.join("\n")),
-            }
-        }
-        let status = self.child.wait().unwrap();
-        (status.code().unwrap_or(-1), self.heard.join("\n"))
-    }
-
-    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    pub(crate) fn ended(self) -> (i32, String) {
+        self.running.ended()
     }
 
     /// The answer in words, asked over UDP.
@@ -232,29 +199,6 @@ pub(crate) fn is_told(ear: &UnixDatagram, text: &str) {
         all.push(String::from_utf8_lossy(&message[..length]).into_owned());
         if all.last().unwrap().lines().any(|line| line == text) {
             return;
-        }
-    }
-}
-
-fn lines(stderr: ChildStderr) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
-            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                break;
-            }
-        }
-    });
-    receiver
-}
-
-/// A port of the address that is free for UDP and TCP alike.
-pub(crate) fn free(ip: Ipv4Addr) -> SocketAddr {
-    loop {
-        let udp = UdpSocket::bind((ip, 0)).unwrap();
-        let address = udp.local_addr().unwrap();
-        if TcpListener::bind(address).is_ok() {
-            return address;
         }
     }
 }

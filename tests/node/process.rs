@@ -139,7 +139,7 @@ fn a_second_node_is_turned_away() {
     place.write("meridian.toml", &config.replace("data = \"data\"", "data = \"other\""));
     let (status, said) = place.refused();
     assert!(status == 1 && said.contains(&format!("cannot listen on {} (TCP): another server uses it", place.dns)), "{status}: {said}");
-    let other = crate::place::free(std::net::Ipv4Addr::LOCALHOST);
+    let other = crate::place::running::free(std::net::Ipv4Addr::LOCALHOST);
     place.configure(&[other], "");
     let config = fs::read_to_string(place.path("meridian.toml")).unwrap();
     place.write("meridian.toml", &config.replace("data = \"data\"", "data = \"other\""));
