@@ -48,6 +48,7 @@ pub mod dns;
 pub mod document;
 pub mod fleet;
 pub mod geo;
+pub mod health;
 pub mod node;
 pub mod pilot;
 pub mod snapshot;
