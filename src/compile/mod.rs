@@ -5,6 +5,7 @@
 //! Gives  a `Zone` or the reasons why not, every one with its file and line; a service for each distinct order of its hostnames.
 //! Never  decides what is served: the pilot does.
 
+pub mod brief;
 mod chain;
 mod check;
 mod draft;

@@ -1,12 +1,12 @@
 //! A set, a policy and what is known of the panels → a service that queries read.
 
+use super::brief::Brief;
 use super::plan::Order;
-use crate::fleet::{self, Conduct, Conducts, Fence, Fleet, MAX_PANELS_IN_SET, Panel, PanelId, Policy, Set, State, Steer};
+use crate::fleet::{self, Fence, Fleet, MAX_PANELS_IN_SET, Panel, Policy, Set, Steer};
 use crate::geo::{Atlas, Point, continent_bit, nearest_country};
 use crate::snapshot::service::{Listing, Service};
-use crate::steer::slots::{WHOLE, share};
+use crate::steer::slots::share;
 use crate::steer::{self, Geometry, Guide, How, Limits, MAX_STOPS, Member, NOWHERE, Roster, Standing, Stop, judge, key};
-use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -37,20 +37,12 @@ fn region_number(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(NOWHERE)
 }
 
-/// `geometry` gives the shared one of those that are equal.
-pub fn service(
-    fleet: &Fleet,
-    order: &Order,
-    conducts: &Conducts,
-    guide: &Guide,
-    geometry: &mut dyn FnMut(Geometry) -> Arc<Geometry>,
-) -> Service {
+/// `brief` is how its panels stand now; `geometry` gives the shared one of those that are equal.
+pub fn service(fleet: &Fleet, order: &Order, brief: &Brief, guide: &Guide, geometry: &mut dyn FnMut(Geometry) -> Arc<Geometry>) -> Service {
     let set = fleet.set(order.set);
     let policy = &order.policy;
     let (places, grouped) = stops(fleet, set, policy, guide);
-    let standings: Vec<Standing> = grouped.iter().flatten().map(|id| standing(fleet.panel(*id), policy, conducts)).collect();
-    let is_moving = grouped.iter().flatten().any(|id| conducts.get(&fleet.panel(*id).name).is_some_and(|conduct| conduct.is_moving));
-    let ttl = if is_moving { policy.ttl.min(policy.ttl_changing) } else { policy.ttl };
+    let standings: Vec<Standing> = grouped.iter().flatten().map(|n| brief.standings[*n]).collect();
     let verdict = judge(&standings, &Limits { panic: policy.panic, overflow: policy.overflow });
     let mut ranges: Vec<Range<u16>> = Vec::with_capacity(places.len());
     let mut tiers: Vec<Vec<u16>> = Vec::new();
@@ -66,8 +58,8 @@ pub fn service(
             None => tiers.push(vec![n as u16]),
         }
     }
-    let ids = grouped.iter().flatten();
-    let members = ids.clone().zip(verdict.fits).map(|(id, fit)| Member { panel: id.0, key: key(&fleet.panel(*id).name), fit });
+    let ids = grouped.iter().flatten().map(|n| (*n, set.members[*n].panel));
+    let members = ids.clone().zip(verdict.fits).map(|((_, id), fit)| Member { panel: id.0, key: key(&fleet.panel(id).name), fit });
     let roster = Roster {
         members: members.collect(),
         geometry: geometry(Geometry::new(places, fence(policy.fence), policy.spread_km)),
@@ -84,21 +76,22 @@ pub fn service(
         overflow: share(policy.overflow),
         calm: verdict.calm,
     };
-    let listings: Vec<Listing<'_>> = ids.map(|id| listing(fleet.panel(*id))).collect();
+    let listing = |(n, id): (usize, fleet::PanelId)| Listing { name: &fleet.panel(id).name, addresses: brief.addresses[n].clone() };
+    let listings: Vec<Listing<'_>> = ids.map(listing).collect();
     let families = [verdict.has_v4 && !verdict.v4_dead, verdict.has_v6 && !verdict.v6_dead];
-    let mut service = Service::new(roster, ttl, families, &listings);
+    let mut service = Service::new(roster, brief.ttl, families, &listings);
     (service.http, service.https) = (order.ports.http, order.ports.https);
     service
 }
 
-/// The distinct places of a set's panels and who stands there. Without distances each panel is a place of its own, in the order of the list.
-fn stops(fleet: &Fleet, set: &Set, policy: &Policy, guide: &Guide) -> (Vec<Stop>, Vec<Vec<PanelId>>) {
-    let mut placed: Vec<(Stop, Vec<PanelId>)> = Vec::new();
-    for member in &set.members {
+/// The distinct places of a set's panels and which members stand there. Without distances each panel is a place of its own, in the order of the list.
+fn stops(fleet: &Fleet, set: &Set, policy: &Policy, guide: &Guide) -> (Vec<Stop>, Vec<Vec<usize>>) {
+    let mut placed: Vec<(Stop, Vec<usize>)> = Vec::new();
+    for (n, member) in set.members.iter().enumerate() {
         let stop = stop(fleet.panel(member.panel), member.tier, guide);
         match placed.iter_mut().find(|(other, _)| policy.steer == Steer::Nearest && *other == stop) {
-            Some((_, panels)) => panels.push(member.panel),
-            None => placed.push((stop, vec![member.panel])),
+            Some((_, members)) => members.push(n),
+            None => placed.push((stop, vec![n])),
         }
     }
     if policy.steer == Steer::Nearest {
@@ -134,37 +127,15 @@ fn fence(fence: Fence) -> steer::Fence {
     }
 }
 
-/// Until health exists every address is up and nobody is loaded.
-fn standing(panel: &Panel, policy: &Policy, conducts: &Conducts) -> Standing {
-    let conduct = conducts.get(&panel.name).copied().unwrap_or(Conduct { state: panel.state, shed: 0, is_moving: false });
-    let family = |is_it: fn(&IpAddr) -> bool| match panel.addresses.iter().any(is_it) {
-        true => steer::Fitness::Up,
-        false => steer::Fitness::None,
-    };
-    Standing {
-        // In turn means in turn, but 0 is never.
-        weight: if policy.steer == Steer::RoundRobin && panel.weight > 0.0 { 1.0 } else { panel.weight },
-        state: match conduct.state {
-            State::Enabled => steer::State::Enabled,
-            State::Draining => steer::State::Draining,
-            State::Disabled => steer::State::Disabled,
-        },
-        v4: family(IpAddr::is_ipv4),
-        v6: family(IpAddr::is_ipv6),
-        slow_start: WHOLE,
-        shed: conduct.shed,
-    }
-}
-
-fn listing(panel: &Panel) -> Listing<'_> {
-    Listing { name: &panel.name, addresses: panel.addresses.clone() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compile::brief::{Known, brief};
     use crate::compile::plan::{Plan, plan};
+    use crate::fleet::Conducts;
+    use crate::steer::slots::WHOLE;
     use crate::steer::{Class, Family};
+    use std::net::IpAddr;
 
     /// Panels a and b in one place, c elsewhere, d without a place; b comes after all others.
     const FLEET: &str = r#"
@@ -216,7 +187,9 @@ file = "z"
     fn made(keys: &str) -> Service {
         let plan = planned(&[("live.x.test", keys)]);
         let guide = guide(&plan.fleet, Arc::default());
-        service(&plan.fleet, &plan.orders[0].list[0], &Conducts::new(), &guide, &mut Arc::new)
+        let known = Known { conducts: &Conducts::new(), conditions: None, now_ms: 0 };
+        let brief = brief(&plan.fleet, &plan.orders[0].list[0], known);
+        service(&plan.fleet, &plan.orders[0].list[0], &brief, &guide, &mut Arc::new)
     }
 
     /// The panels at each stop, and the stops of each tier.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is reckoned here that the answers are not made of: networks that the atlas knows are put to the rosters of before and after.
 
+use crate::compile::brief::{Known, brief};
 use crate::compile::plan::Order;
 use crate::compile::service::service;
 use crate::fleet::{Conducts, Fleet, PanelId};
@@ -144,7 +145,9 @@ struct Asked<'a> {
 
 fn side<'a>(side: Side<'a>, order: &Option<Order>) -> Option<Asked<'a>> {
     let order = order.as_ref()?;
-    Some(Asked { side, service: service(side.fleet, order, side.conducts, side.guide, &mut Arc::new) })
+    // As if all were well: what is down today need not be when the change counts.
+    let brief = brief(side.fleet, order, Known { conducts: side.conducts, conditions: None, now_ms: 0 });
+    Some(Asked { side, service: service(side.fleet, order, &brief, side.guide, &mut Arc::new) })
 }
 
 impl<'a> Asked<'a> {

@@ -187,6 +187,7 @@ impl World {
                         events.push_back(Event::Charted { ticket: sketch.ticket, chart });
                     }
                     Action::Publish(published) => snapshot = published,
+                    Action::Ask(_) | Action::Watch(_) | Action::Turned(_) => {}
                 }
             }
         }

@@ -293,6 +293,7 @@ impl Node {
                     let old = self.slot.store(snapshot);
                     self.retired.push(old);
                 }
+                Action::Ask(_) | Action::Watch(_) | Action::Turned(_) => {}
             }
         }
     }

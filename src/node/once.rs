@@ -6,6 +6,7 @@ use crate::compile::zone::Compiled;
 use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::Fleet;
+use crate::health::{Outcome, Report};
 use crate::pilot::{Action, Event, Job, Pilot};
 use crate::snapshot::Snapshot;
 use crate::snapshot::path::Path;
@@ -13,6 +14,7 @@ use crate::snapshot::zone::Writer;
 use crate::steer::{Chart, Geometry};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub struct Once {
     pub snapshot: Arc<Snapshot>,
@@ -37,6 +39,13 @@ pub fn look(reading: Reading, places: &places::Options, name: &Name, wanted: imp
                 }
                 Action::Survey(ticket) => events.push_back(Event::Surveyed { ticket, survey: Box::new(places::survey(places)) }),
                 Action::Publish(published) => snapshot = published,
+                // Nobody is asked how panels are: all count as up.
+                Action::Ask(errands) => events.extend(errands.into_iter().map(|errand| {
+                    let outcome = Outcome::Unasked(String::new());
+                    let report = Report { outcome, took: Duration::ZERO, stream_start: None, live: None };
+                    Event::Reported { target: errand.target, report }
+                })),
+                Action::Watch(_) | Action::Turned(_) => {}
                 Action::Chart(sketch) => {
                     let is_wanted = !is_drawn && wanted(&snapshot).is_some_and(|geometry| Arc::ptr_eq(&geometry, &sketch.geometry));
                     is_drawn |= is_wanted;

@@ -1,12 +1,13 @@
 //! Which rankings are worked out beforehand, and the services that use them.
 
+use crate::compile::brief::{Brief, Known, brief};
 use crate::compile::plan::{Order, Orders};
 use crate::compile::service;
-use crate::fleet::{Conducts, Fleet, PanelId};
+use crate::fleet::{Fleet, PanelId, Set};
 use crate::snapshot::Services;
 use crate::snapshot::service::Service;
 use crate::steer::{Chart, Geometry, Guide, Order as Ranked};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Memory for charts. Each takes some twenty MB with a database of all cities, so those most used come first;
@@ -24,7 +25,7 @@ pub struct Sketch {
 /// Every geometry in use, once.
 #[derive(Debug, Default)]
 pub(super) struct Cartography {
-    known: Vec<Known>,
+    known: Vec<Mapped>,
     by_print: HashMap<u64, Vec<usize>>,
     /// What the charts are drawn from.
     guide: Option<Arc<Guide>>,
@@ -34,7 +35,7 @@ pub(super) struct Cartography {
 }
 
 #[derive(Debug)]
-struct Known {
+struct Mapped {
     geometry: Arc<Geometry>,
     chart: Drawn,
 }
@@ -50,8 +51,10 @@ enum Drawn {
 pub(super) struct Made<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) orders: &'a Orders,
-    pub(super) conducts: &'a Conducts,
     pub(super) services: &'a Services,
+    pub(super) briefs: &'a [Brief],
+    /// Only these panels are known to stand otherwise; None: any may.
+    pub(super) stirred: Option<&'a HashSet<Arc<str>>>,
 }
 
 impl Cartography {
@@ -73,21 +76,32 @@ impl Cartography {
         &mut self,
         fleet: &Fleet,
         orders: &Orders,
-        conducts: &Conducts,
+        known: Known<'_>,
         guide: &Guide,
         before: Option<Made<'_>>,
-    ) -> Services {
+    ) -> (Services, Vec<Brief>) {
         self.stale = true;
-        let list = orders.list.iter().enumerate().map(|(n, order)| {
-            let old = before.as_ref().and_then(|before| before.unchanged(n, order, fleet, conducts));
-            old.unwrap_or_else(|| Arc::new(self.service(fleet, order, conducts, guide)))
-        });
-        Services { list: list.collect(), of: Arc::clone(&orders.of) }
+        let (mut list, mut briefs) = (Vec::with_capacity(orders.list.len()), Vec::with_capacity(orders.list.len()));
+        for (n, order) in orders.list.iter().enumerate() {
+            let old = before.as_ref().and_then(|before| before.unchanged(n, order, fleet));
+            if let Some((service, brief)) = &old
+                && before.as_ref().is_some_and(|before| before.is_quiet(fleet.set(order.set), fleet, brief, known))
+            {
+                list.push(Arc::clone(service));
+                briefs.push((*brief).clone());
+                continue;
+            }
+            let brief = brief(fleet, order, known);
+            let kept = old.filter(|(_, old)| old.is_like(&brief)).map(|(service, _)| Arc::clone(service));
+            list.push(kept.unwrap_or_else(|| Arc::new(self.service(fleet, order, &brief, guide))));
+            briefs.push(brief);
+        }
+        (Services { list: list.into(), of: Arc::clone(&orders.of) }, briefs)
     }
 
-    fn service(&mut self, fleet: &Fleet, order: &Order, conducts: &Conducts, guide: &Guide) -> Service {
+    fn service(&mut self, fleet: &Fleet, order: &Order, brief: &Brief, guide: &Guide) -> Service {
         let mut number = 0;
-        let mut service = service::service(fleet, order, conducts, guide, &mut |geometry| {
+        let mut service = service::service(fleet, order, brief, guide, &mut |geometry| {
             number = self.number(geometry);
             Arc::clone(&self.known[number].geometry)
         });
@@ -106,7 +120,7 @@ impl Cartography {
         }
         let number = self.known.len();
         same.push(number);
-        self.known.push(Known { geometry: Arc::new(geometry), chart: Drawn::Not });
+        self.known.push(Mapped { geometry: Arc::new(geometry), chart: Drawn::Not });
         number
     }
 
@@ -121,7 +135,7 @@ impl Cartography {
             let is_nearest = service.roster.order == Ranked::Nearest;
             *users.entry(Arc::as_ptr(&service.roster.geometry)).or_default() += usize::from(is_nearest);
         }
-        let users = |known: &Known| users.get(&Arc::as_ptr(&known.geometry)).copied();
+        let users = |known: &Mapped| users.get(&Arc::as_ptr(&known.geometry)).copied();
         self.known.retain(|known| users(known).is_some());
         self.by_print.clear();
         for (n, known) in self.known.iter().enumerate() {
@@ -129,7 +143,7 @@ impl Cartography {
         }
         let open = self.known.iter().filter(|known| matches!(known.chart, Drawn::Not) && users(known) > Some(0));
         let next = open.max_by_key(|known| users(known)).filter(|_| self.charts().1 < MAX_BYTES);
-        let Some(Known { geometry, .. }) = next else {
+        let Some(Mapped { geometry, .. }) = next else {
             self.stale = false;
             return None;
         };
@@ -161,18 +175,24 @@ impl Cartography {
 }
 
 impl Made<'_> {
-    /// The service of order `n`, if `order` in `fleet` would be made the same.
-    fn unchanged(&self, n: usize, order: &Order, fleet: &Fleet, conducts: &Conducts) -> Option<Arc<Service>> {
+    /// The service of order `n`, if `order` in `fleet` is what it was made from; how its panels stand is another matter.
+    fn unchanged(&self, n: usize, order: &Order, fleet: &Fleet) -> Option<(&Arc<Service>, &Brief)> {
         let (set, before) = (fleet.sets.get(order.set.index())?, self.fleet.sets.get(order.set.index())?);
-        let is_quiet = self.conducts == conducts;
         let is_same_panel = |id: PanelId| {
             let (Some(new), Some(old)) = (fleet.panels.get(id.index()), self.fleet.panels.get(id.index())) else { return false };
-            (Arc::ptr_eq(new, old) || new == old) && (is_quiet || conducts.get(&new.name) == self.conducts.get(&old.name))
+            Arc::ptr_eq(new, old) || new == old
         };
         let is_same = self.orders.list.get(n) == Some(order)
             && (Arc::ptr_eq(set, before) || set == before)
             && set.members.iter().all(|member| is_same_panel(member.panel));
-        if is_same { self.services.list.get(n).cloned() } else { None }
+        if is_same { Some((self.services.list.get(n)?, self.briefs.get(n)?)) } else { None }
+    }
+
+    /// Nothing says that its panels stand otherwise now.
+    fn is_quiet(&self, set: &Set, fleet: &Fleet, brief: &Brief, known: Known<'_>) -> bool {
+        let is_due = brief.due_ms.is_some_and(|due| due <= known.now_ms);
+        let is_calm = |stirred: &HashSet<Arc<str>>| !set.members.iter().any(|member| stirred.contains(&*fleet.panel(member.panel).name));
+        !is_due && self.stirred.is_some_and(is_calm)
     }
 }
 

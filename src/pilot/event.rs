@@ -7,11 +7,13 @@ use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::{Fleet, Wish};
 use crate::geo::Atlas;
+use crate::health::{Errand, Gauges, Report, Target, Turn, Watching};
 use crate::snapshot::zone::Zone;
 use crate::snapshot::{Manners, Snapshot};
 use crate::steer::Chart;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub enum Event {
@@ -54,6 +56,29 @@ pub enum Event {
         /// None: it would have been too large.
         chart: Option<Chart>,
     },
+    /// Somebody was asked how a panel is.
+    Reported {
+        target: Target,
+        report: Report,
+    },
+    /// The idle connection to a target is open.
+    Watching(Target),
+    /// It broke after it had lived so long.
+    Broken {
+        target: Target,
+        lived: Duration,
+    },
+    /// It could not be kept, for a reason on this side.
+    Unwatched(Target),
+    /// A panel reports by itself.
+    Beat {
+        panel: String,
+        gauges: Gauges,
+    },
+    /// A flapping panel may return as fast as any other.
+    Unheld {
+        panel: String,
+    },
 }
 
 /// A part of the fleet that is no longer what it was.
@@ -81,6 +106,12 @@ pub enum Action {
     Survey(u64),
     Chart(Sketch),
     Publish(Arc<Snapshot>),
+    /// Ask these panels how they are.
+    Ask(Vec<Errand>),
+    /// Idle connections to be kept, or no more.
+    Watch(Vec<Watching>),
+    /// Verdicts that became others; the answers have them by now.
+    Turned(Vec<Turn>),
 }
 
 /// What came of reading the databases of places.

@@ -1,10 +1,11 @@
 //! Events in, actions out: the one place where a new snapshot comes into being.
 //!
-//! Owns   which version of which zone is served, what is known of places, and which problems stand.
-//! Takes  plans, changes, compiled zones, wishes, atlases, charts and manners, as events; and the time.
-//! Gives  zones to build, databases to read, charts to draw, and snapshots to publish.
+//! Owns   which version of which zone is served, what is known of places and of panels' health, and which problems stand.
+//! Takes  plans, changes, compiled zones, wishes, atlases, charts, manners and reports on panels, as events; and the time.
+//! Gives  zones to build, databases to read, charts to draw, panels to ask, and snapshots to publish.
 //! Never  reads a file or waits: what takes long leaves as `Action::Build` and comes back as `Event::Built`.
 
+mod attention;
 mod cartography;
 mod event;
 
@@ -12,12 +13,14 @@ pub use cartography::Sketch;
 pub use event::{Action, Changed, Event, Job, Rezoned, State, Survey};
 
 use crate::clock::Now;
+use crate::compile::brief::{Brief, Known};
 use crate::compile::plan::{NO_ORDER, Orders, Plan, ZonePlan};
 use crate::compile::service;
 use crate::compile::zone::Compiled;
 use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::{Conducts, Fleet, Source, Wish, conducts};
+use crate::health::{Health, Stirred};
 use crate::snapshot::zone::Zone;
 use crate::snapshot::{Manners, Services, Serving, Snapshot, Zones};
 use crate::steer::{Chart, Guide};
@@ -45,6 +48,16 @@ pub struct Pilot {
     conducts: Arc<Conducts>,
     /// When the conducts change next by themselves; wall time.
     conducts_due_s: Option<u64>,
+    health: Health,
+    /// Whose conditions changed and are not in the answers yet.
+    stirred: Stirred,
+    /// When the answers last followed verdicts, and loads.
+    judged_ms: Option<u64>,
+    loaded_ms: Option<u64>,
+    /// When services change next by themselves.
+    steer_due_ms: Option<u64>,
+    /// When this began that is under way.
+    now: Now,
     generation: u64,
     edition: u64,
     /// Only charts have changed since the last snapshot.
@@ -90,8 +103,9 @@ struct Served {
     /// What its hostnames are answered with, of this fleet.
     orders: Orders,
     fleet: Arc<Fleet>,
-    conducts: Arc<Conducts>,
     services: Services,
+    /// How the panels stand that each service was made for.
+    briefs: Vec<Brief>,
 }
 
 impl Held {
@@ -115,6 +129,10 @@ impl Held {
 }
 
 impl Pilot {
+    pub fn new(health: Health) -> Self {
+        Self { health, ..Self::default() }
+    }
+
     pub fn handle(&mut self, now: Now, event: Event) -> Vec<Action> {
         self.handle_all(now, [event])
     }
@@ -123,12 +141,14 @@ impl Pilot {
     /// Without events it does what has become due.
     pub fn handle_all(&mut self, now: Now, events: impl IntoIterator<Item = Event>) -> Vec<Action> {
         let mut actions = Vec::new();
+        self.now = now;
         if self.conducts_due_s.is_some_and(|due| due <= now.wall_s) {
             self.conduct(now);
         }
         for event in events {
             self.take(now, event, &mut actions);
         }
+        self.attend(&mut actions);
         if self.started {
             let is_new = std::mem::take(&mut self.unpublished);
             self.edition += u64::from(is_new);
@@ -137,6 +157,7 @@ impl Pilot {
             }
             self.draw(&mut actions);
         }
+        self.tell_turns(&mut actions);
         actions
     }
 
@@ -164,6 +185,12 @@ impl Pilot {
             Event::Moved => self.survey(actions),
             Event::Surveyed { ticket, survey } => self.surveyed(ticket, *survey, actions),
             Event::Charted { ticket, chart } => self.charted(ticket, chart),
+            Event::Reported { target, report } => self.health.report(target, &report, now),
+            Event::Watching(target) => self.health.watching(target),
+            Event::Broken { target, lived } => self.health.broken(target, lived, now),
+            Event::Unwatched(target) => self.health.unwatched(target, now),
+            Event::Beat { panel, gauges } => self.health.beat(&panel, gauges, now),
+            Event::Unheld { panel } => self.health.clear_hold(&panel),
         }
     }
 
@@ -209,6 +236,15 @@ impl Pilot {
     /// How panels that operators have a word on are treated now.
     pub fn conducts(&self) -> &Arc<Conducts> {
         &self.conducts
+    }
+
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// All that is known of panels, for the next run.
+    pub fn written_health(&mut self, now: Now) -> String {
+        self.health.written(now)
     }
 
     pub fn generation(&self) -> u64 {
@@ -266,6 +302,7 @@ impl Pilot {
         }
         let is_moved = self.plan.fleet.regions != plan.fleet.regions;
         self.plan = plan;
+        self.follow();
         self.guide_if(is_moved);
         self.steer(is_moved);
         self.start_if_done();
@@ -274,6 +311,7 @@ impl Pilot {
     fn changed(&mut self, Changed { fleet, zones }: Changed) {
         let is_moved = self.plan.fleet.regions != fleet.regions;
         self.plan.fleet = fleet;
+        self.follow();
         for Rezoned { name, zone, orders, compiled } in zones {
             let Some(held) = self.zones.get_mut(&name) else { continue };
             held.orders = orders.unwrap_or_else(|| held.orders.under(&self.plan.fleet));
@@ -289,9 +327,10 @@ impl Pilot {
                 Some(served) => served.zone = zone,
                 // No sound version of it was ever read, and now there is one.
                 None => {
-                    let (orders, fleet, conducts) = (held.orders.clone(), Arc::clone(&self.plan.fleet), Arc::clone(&self.conducts));
-                    let services = self.cartography.services(&fleet, &orders, &conducts, &self.guide, None);
-                    held.served = Some(Served { zone, plan: Arc::clone(&held.plan), orders, fleet, conducts, services });
+                    let (orders, fleet) = (held.orders.clone(), Arc::clone(&self.plan.fleet));
+                    let known = known(&self.conducts, &self.health, self.now);
+                    let (services, briefs) = self.cartography.services(&fleet, &orders, known, &self.guide, None);
+                    held.served = Some(Served { zone, plan: Arc::clone(&held.plan), orders, fleet, services, briefs });
                 }
             }
         }
@@ -307,17 +346,19 @@ impl Pilot {
             self.building -= usize::from(!stays && held.building.is_some());
             stays
         });
-        for (zone_plan, orders) in plan.zones.iter().zip(&plan.orders) {
+        self.plan = plan;
+        self.follow();
+        for (zone_plan, orders) in self.plan.zones.iter().zip(&self.plan.orders) {
             let Some(zone) = zones.remove(&zone_plan.name) else { continue };
-            let (conducts, fleet) = (Arc::clone(&self.conducts), Arc::clone(&plan.fleet));
-            let services = self.cartography.services(&fleet, orders, &conducts, &self.guide, None);
-            let served = Served { zone, plan: Arc::clone(zone_plan), orders: orders.clone(), fleet, conducts, services };
+            let fleet = Arc::clone(&self.plan.fleet);
+            let known = known(&self.conducts, &self.health, self.now);
+            let (services, briefs) = self.cartography.services(&fleet, orders, known, &self.guide, None);
+            let served = Served { zone, plan: Arc::clone(zone_plan), orders: orders.clone(), fleet, services, briefs };
             let held = self.zones.entry(zone_plan.name.clone()).or_insert_with(|| Held::new(zone_plan, orders));
             self.building -= usize::from(held.building.take().is_some());
             let problems = problems.remove(&zone_plan.name).unwrap_or_else(|| std::mem::take(&mut held.problems));
             *held = Held { served: Some(served), tried: true, problems, ..Held::new(zone_plan, orders) };
         }
-        self.plan = plan;
         self.plan_problems.clear();
         self.unpublished = true;
         self.guide_if(is_moved);
@@ -334,28 +375,39 @@ impl Pilot {
         let (conducts, due) = conducts(&self.wishes, now.wall_s);
         self.conducts_due_s = due;
         if *self.conducts != conducts {
-            self.conducts = Arc::new(conducts);
+            let before = std::mem::replace(&mut self.conducts, Arc::new(conducts));
+            self.stir(&before);
             self.steer(false);
         }
     }
 
     /// Makes the services of all zones that are no longer what they were.
     fn steer(&mut self, is_moved: bool) {
+        self.mark();
+        self.steer_those(is_moved, None);
+    }
+
+    /// `stirred`: panels that may stand otherwise than before; None: all.
+    fn steer_those(&mut self, is_moved: bool, stirred: Option<&HashSet<Arc<str>>>) {
         self.cartography.follow(&self.guide);
         self.unpublished |= is_moved;
+        self.steer_due_ms = None;
         for held in self.zones.values_mut() {
             let Some(served) = &mut held.served else { continue };
             let is_same = Arc::ptr_eq(&served.plan, &held.plan) || served.plan.steered == held.plan.steered;
             let orders = if is_same { held.orders.clone() } else { numbered_as(&served.plan, &held.plan, &held.orders) };
             let fleet = Arc::clone(&self.plan.fleet);
-            let conducts = Arc::clone(&self.conducts);
-            let before = Made { fleet: &served.fleet, orders: &served.orders, conducts: &served.conducts, services: &served.services };
-            let services = self.cartography.services(&fleet, &orders, &conducts, &self.guide, (!is_moved).then_some(before));
+            let Served { fleet: old, orders: old_orders, services, briefs, .. } = &*served;
+            let before = Made { fleet: old, orders: old_orders, services, briefs, stirred };
+            let known = known(&self.conducts, &self.health, self.now);
+            let (services, briefs) = self.cartography.services(&fleet, &orders, known, &self.guide, (!is_moved).then_some(before));
             let is_other = services.of != served.services.of
                 || services.list.len() != served.services.list.len()
                 || services.list.iter().zip(&*served.services.list).any(|(new, old)| !Arc::ptr_eq(new, old));
             self.unpublished |= is_other;
-            (served.orders, served.fleet, served.conducts, served.services) = (orders, fleet, conducts, services);
+            (served.orders, served.fleet, served.services, served.briefs) = (orders, fleet, services, briefs);
+            let due = served.briefs.iter().filter_map(|brief| brief.due_ms).min();
+            self.steer_due_ms = [self.steer_due_ms, due].into_iter().flatten().min();
         }
     }
 
@@ -441,9 +493,11 @@ impl Pilot {
                 }
                 _ => {
                     let (orders, fleet) = (held.orders.clone(), Arc::clone(&self.plan.fleet));
-                    let conducts = Arc::clone(&self.conducts);
-                    let services = self.cartography.services(&fleet, &orders, &conducts, &self.guide, None);
-                    held.served = Some(Served { zone: Arc::new(zone), plan, orders, fleet, conducts, services });
+                    let known = known(&self.conducts, &self.health, self.now);
+                    let (services, briefs) = self.cartography.services(&fleet, &orders, known, &self.guide, None);
+                    let due = briefs.iter().filter_map(|brief| brief.due_ms).min();
+                    self.steer_due_ms = [self.steer_due_ms, due].into_iter().flatten().min();
+                    held.served = Some(Served { zone: Arc::new(zone), plan, orders, fleet, services, briefs });
                     self.unpublished = true;
                 }
             }
@@ -455,7 +509,7 @@ impl Pilot {
     }
 
     fn start_if_done(&mut self) {
-        if !self.started && self.is_planned && self.surveyed && self.is_idle() {
+        if !self.started && self.is_planned && self.surveyed && self.is_idle() && self.health.is_round_over() {
             self.started = true;
             self.unpublished = true;
         }
@@ -480,6 +534,10 @@ impl Pilot {
         let snapshot = Snapshot { generation: self.generation, zones: Zones::new(serving), guide, manners };
         actions.push(Action::Publish(Arc::new(snapshot)));
     }
+}
+
+fn known<'a>(conducts: &'a Conducts, health: &'a Health, now: Now) -> Known<'a> {
+    Known { conducts, conditions: Some(health.conditions()), now_ms: now.mono_ms }
 }
 
 /// The orders of `new`, as the hostnames of `old` are numbered: until a zone is built again it has the names it was built with.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::dns::master::Loader;
 use crate::geo::Atlas;
+use crate::health::{Errand, Outcome, Report};
+use std::time::Duration;
 
 struct NoFiles;
 
@@ -32,7 +34,8 @@ fn run(pilot: &mut Pilot, event: Event, text: &str) -> Option<Arc<Snapshot>> {
             match action {
                 Action::Publish(snapshot) => published = Some(snapshot),
                 Action::Survey(ticket) => events.push(surveyed(ticket)),
-                Action::Chart(_) => {}
+                Action::Chart(_) | Action::Watch(_) | Action::Turned(_) => {}
+                Action::Ask(errands) => events.extend(errands.iter().map(|errand| reported(errand, Outcome::Good))),
                 Action::Build(job) => {
                     let compiled = crate::compile::zone::zone(&job.plan.name, "z", text.into(), &mut NoFiles, &job.plan.steered);
                     events.push(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
@@ -41,6 +44,11 @@ fn run(pilot: &mut Pilot, event: Event, text: &str) -> Option<Arc<Snapshot>> {
         }
     }
     published
+}
+
+fn reported(errand: &Errand, outcome: Outcome) -> Event {
+    let report = Report { outcome, took: Duration::ZERO, stream_start: None, live: None };
+    Event::Reported { target: errand.target, report }
 }
 
 fn surveyed(ticket: u64) -> Event {

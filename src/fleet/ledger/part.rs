@@ -200,6 +200,9 @@ impl Joining<'_> {
                     let ahead = self.ids.keys().filter(|(of, _)| *of == kind).count();
                     self.rename(kind, name, Some((next + ahead) as u32));
                 } else if body.is_none() && kind != Kind::Hostname {
+                    if let (Kind::Panel, Some(id)) = (kind, self.id(kind, name)) {
+                        self.retire(id);
+                    }
                     self.rename(kind, name, None);
                 }
             }
@@ -232,6 +235,13 @@ impl Joining<'_> {
             self.ids.insert((kind, found.clone()), id);
         }
         self.changed_ids.push((kind, found, id));
+    }
+
+    /// Nobody refers to it any more, and without addresses nobody looks at it either.
+    fn retire(&mut self, panel: u32) {
+        if let Some(panel) = self.fleet.panels.get_mut(panel as usize) {
+            *panel = Arc::new(Panel { addresses: Vec::new(), checks: Vec::new(), ..(**panel).clone() });
+        }
     }
 
     fn defaults(&mut self) {

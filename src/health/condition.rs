@@ -1,0 +1,44 @@
+//! What steering needs to know of a panel's health.
+
+use super::load::Watermarks;
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// By panel's name. Those that are not in it are well, and say nothing of their load.
+pub type Conditions = HashMap<String, Condition>;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Condition {
+    pub lives: Vec<(IpAddr, Life)>,
+    /// It fails and is not down yet, or is down and answers again.
+    pub is_wavering: bool,
+    /// When an address was last found to live or not.
+    pub turned_ms: Option<u64>,
+    /// When operators last said something else of it.
+    pub stirred_ms: Option<u64>,
+    /// When it came back into service, while the node ran.
+    pub returned_ms: Option<u64>,
+    /// In 1/65,536; none: nothing is shed.
+    pub sheds: Vec<(Watermarks, u32)>,
+    /// Sixteenths of what it can bear that are taken; None: not known.
+    pub load: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    Up,
+    /// Nothing is known of it yet: used while nobody else is up.
+    New,
+    Down,
+}
+
+impl Condition {
+    pub fn life(&self, address: IpAddr) -> Life {
+        // An address is new until the fleet that has it is followed.
+        self.lives.iter().find(|(at, _)| *at == address).map_or(Life::New, |(_, life)| *life)
+    }
+
+    pub fn shed(&self, marks: Watermarks) -> u32 {
+        self.sheds.iter().find(|(under, _)| *under == marks).map_or(0, |(_, share)| *share)
+    }
+}

@@ -1,0 +1,163 @@
+//! A fleet that changed: exactly the checks that it concerns begin and end.
+
+use super::condition::Life;
+use super::course::Course;
+use super::ward::{Post, Station, Ward, may_be_watched, port};
+use super::{FIRST_ROUND_MS, Health, Round, Target, Verdict, Watching, Watermarks};
+use crate::clock::Now;
+use crate::fleet::{Check, Fleet, Panel};
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+impl Health {
+    /// From now on this fleet's panels are looked at.
+    pub fn follow(&mut self, fleet: &Fleet, now: Now) {
+        let checks: Vec<Arc<Check>> = fleet.checks.iter().map(|check| self.kept(check)).collect();
+        self.checks.clone_from(&checks);
+        // What was removed stands in the list without addresses.
+        let there: HashSet<&str> = fleet.panels.iter().filter(|panel| !panel.addresses.is_empty()).map(|panel| &*panel.name).collect();
+        let gone: Vec<Arc<str>> = self.wards.keys().filter(|name| !there.contains(&***name)).cloned().collect();
+        for name in gone {
+            self.forget(&name);
+        }
+        for panel in fleet.panels.iter().filter(|panel| !panel.addresses.is_empty()) {
+            let checks: Vec<&Arc<Check>> = panel.checks.iter().map(|id| &checks[id.index()]).collect();
+            if !self.wards.get(&*panel.name).is_some_and(|ward| is_kept(ward, panel, &checks)) {
+                self.enlist(panel, &checks, now);
+            }
+        }
+        if matches!(self.round, Round::Ahead) {
+            let asked = self.wards.values().flat_map(|ward| &ward.posts).flat_map(|post| &post.stations);
+            let left = asked.filter(|station| !station.is_heartbeat()).map(|station| station.target).collect();
+            self.round = Round::Under { until_ms: now.mono_ms + FIRST_ROUND_MS, left };
+            self.memory = None;
+        }
+    }
+
+    /// Between which loads each panel sheds, under the policies that it is under.
+    pub fn mark(&mut self, marks: &HashMap<&str, Vec<Watermarks>>) {
+        for ward in self.wards.values_mut() {
+            ward.load.mark(marks.get(&*ward.name).map_or(&[], Vec::as_slice));
+        }
+    }
+
+    /// The one there is, if it is the same: it is what tells those that go on from those that begin anew.
+    fn kept(&self, check: &Check) -> Arc<Check> {
+        self.checks.iter().find(|old| ***old == *check).map_or_else(|| Arc::new(check.clone()), Arc::clone)
+    }
+
+    fn forget(&mut self, name: &Arc<str>) {
+        let Some(ward) = self.wards.remove(name) else { return };
+        for mut station in ward.posts.into_iter().flat_map(|post| post.stations) {
+            self.dismiss(&mut station);
+        }
+        self.conditions.remove(&**name);
+        self.loaded.remove(name);
+        self.stirred.judged.insert(Arc::clone(name));
+    }
+
+    fn dismiss(&mut self, station: &mut Station) {
+        self.places.remove(&station.target);
+        if station.watch.end() {
+            self.vigils.push(Watching::End(station.target));
+        }
+    }
+
+    /// A panel that is new, or not as it was.
+    fn enlist(&mut self, panel: &Arc<Panel>, checks: &[&Arc<Check>], now: Now) {
+        let mut ward = self.wards.remove(&*panel.name).unwrap_or_else(|| self.ward(panel, now));
+        let mut before: Vec<Post> = std::mem::take(&mut ward.posts);
+        for address in &panel.addresses {
+            let at = before.iter().position(|post| post.address == *address);
+            let mut old = at.map(|at| before.remove(at));
+            let known = old.as_ref().map(|post| post.life);
+            let mut stations = Vec::with_capacity(checks.len());
+            for check in checks {
+                let stations_before = old.as_mut().map(|post| &mut post.stations);
+                let kept = stations_before.and_then(|list| {
+                    let at = list.iter().position(|station| Arc::ptr_eq(&station.check, check))?;
+                    Some(list.remove(at))
+                });
+                stations.push(kept.unwrap_or_else(|| self.station_for(panel, *address, check, known, now)));
+            }
+            allow_watches(&mut stations);
+            let verdict = old.as_ref().map_or(Verdict::Unknown, |post| post.verdict);
+            let since_s = old.as_ref().map_or(now.wall_s, |post| post.since_s);
+            for mut station in old.into_iter().flat_map(|post| post.stations) {
+                self.dismiss(&mut station);
+            }
+            let life = known.unwrap_or(Life::New);
+            ward.posts.push(Post { address: *address, stations, verdict, since_s, reason: String::new(), life });
+        }
+        for mut station in before.into_iter().flat_map(|post| post.stations) {
+            self.dismiss(&mut station);
+        }
+        ward.panel = Arc::clone(panel);
+        ward.line = None;
+        let name = Arc::clone(&ward.name);
+        for (n, post) in ward.posts.iter().enumerate() {
+            for (m, station) in post.stations.iter().enumerate() {
+                self.places.insert(station.target, (Arc::clone(&name), n, m));
+            }
+        }
+        self.conditions.insert(name.to_string(), ward.condition(now));
+        self.wards.insert(Arc::clone(&name), ward);
+        self.evaluate_enlisted(&name, now);
+    }
+
+    /// What was known of it by an earlier run is its past.
+    fn ward(&self, panel: &Arc<Panel>, now: Now) -> Ward {
+        let mut ward = Ward::new(panel, now);
+        if let Some(uptime) = self.memory.as_ref().and_then(|memory| memory.uptime(&panel.name, now)) {
+            ward.uptime = uptime;
+        }
+        ward
+    }
+
+    fn station_for(&mut self, panel: &Panel, address: IpAddr, check: &Arc<Check>, known: Option<Life>, now: Now) -> Station {
+        self.targets += 1;
+        let target = Target(self.targets);
+        let (course, presumed) = match (&self.round, known) {
+            // On a running node an address that is checked otherwise counts as what it was until it is known.
+            (_, Some(life)) => (Course::default(), life),
+            (Round::Ahead, None) => {
+                let recalled = self.memory.as_ref().and_then(|memory| memory.verdict(&panel.name, address, &check.name));
+                match (recalled, self.memory.as_ref().is_some_and(|memory| memory.is_fresh(now))) {
+                    (Some((verdict, reason)), true) => (Course::recalled(check, verdict, reason), Life::Up),
+                    (Some((Verdict::Down, _)), false) => (Course::default(), Life::Down),
+                    _ => (Course::default(), Life::Up),
+                }
+            }
+            (_, None) => (Course::default(), Life::New),
+        };
+        self.due.push(Reverse((now.mono_ms, target)));
+        Station::new(target, Arc::clone(check), course, presumed, now)
+    }
+
+    /// What it counts as from the start is not a turn.
+    fn evaluate_enlisted(&mut self, name: &Arc<str>, now: Now) {
+        let Some(ward) = self.wards.get_mut(name) else { return };
+        let found = ward.evaluate(now, true);
+        // Nobody turned who was not known; whose check was taken away did.
+        self.turns.extend(found.turns.into_iter().filter(|(turn, _)| turn.from != Verdict::Unknown));
+        self.conditions.insert(name.to_string(), ward.condition(now));
+        self.stirred.judged.insert(Arc::clone(name));
+    }
+}
+
+fn is_kept(ward: &Ward, panel: &Arc<Panel>, checks: &[&Arc<Check>]) -> bool {
+    let has_same = |stations: &[Station]| {
+        stations.len() == checks.len() && stations.iter().zip(checks).all(|(station, check)| Arc::ptr_eq(&station.check, check))
+    };
+    (Arc::ptr_eq(&ward.panel, panel) || ward.panel == *panel) && ward.posts.iter().all(|post| has_same(&post.stations))
+}
+
+/// One idle connection for each port.
+fn allow_watches(stations: &mut [Station]) {
+    let mut ports = HashSet::new();
+    for station in stations {
+        station.watch.is_allowed = may_be_watched(&station.check) && port(&station.check).is_some_and(|port| ports.insert(port));
+    }
+}
