@@ -8,6 +8,7 @@
 mod api;
 pub mod data;
 pub mod files;
+mod health;
 mod import;
 pub mod notify;
 pub mod once;
@@ -17,7 +18,7 @@ use crate::admin::{self, Certificate, CertificateFiles, Readiness, Status};
 use crate::clock;
 use crate::compile;
 use crate::compile::plan::{Plan, ZonePlan};
-use crate::control::{self, Control, Told};
+use crate::control::{self, Control, Served, Told};
 use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::Source;
@@ -219,6 +220,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
             Some(read) = readings.recv() => node.take(read),
+            Some(post) = posts.recv() => node.post(post),
             _ = look.tick() => node.tell(),
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
@@ -234,6 +236,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let running = bound.serve(slot, &tokio::runtime::Handle::current()).context(
         "can't start all threads that answer; lower [dns].workers, or raise the limit of threads (TasksMax= in systemd, ulimit -u)",
     )?;
+    node.status.counts_by(running.counting());
     node.serving = true;
     node.control.start(Some(node.pilot.plan())).map_err(anyhow::Error::msg)?;
     node.import();
@@ -256,6 +259,8 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
             _ = interrupt.recv() => break,
         }
     }
+    // Whoever still asks is told, and does not wait.
+    drop(posts);
     tracing::info!("stopping: answering what was received");
     node.notify.stopping();
     node.status.draining();
@@ -391,14 +396,29 @@ impl Node {
         }
     }
 
-    /// What control wants the answers to have.
     fn post(&mut self, post: control::Post) {
-        let actions = self.pilot.handle_all(clock::now(), post.events);
-        self.perform(actions);
-        self.untold = true;
-        self.tell();
-        // Whoever asked may have gone.
-        let _ = post.done.send(self.pilot.generation());
+        match post {
+            control::Post::Events { events, done } => {
+                let actions = self.pilot.handle_all(clock::now(), events);
+                self.perform(actions);
+                self.untold = true;
+                self.tell();
+                // Whoever asked may have gone.
+                let _ = done.send(self.pilot.generation());
+            }
+            control::Post::Beats => {
+                let actions = self.pilot.handle_all(clock::now(), self.control.beats());
+                // Most change nothing, and a thousand may come in a second: `look` tells.
+                self.untold |= !actions.is_empty();
+                self.perform(actions);
+            }
+            control::Post::Health { panels, done } => {
+                let _ = done.send(match panels {
+                    None => self.views(None),
+                    Some(panels) => panels.iter().flat_map(|panel| self.views(Some(panel))).collect(),
+                });
+            }
+        }
     }
 
     fn look(&mut self) {
@@ -469,7 +489,14 @@ impl Node {
         if let Some(more) = state.problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
             problems.push(format!("and {more} more; `meridian check` names them all"));
         }
-        self.control.tell(Told { is_ready: self.serving, generation: state.generation, problems: problems.clone() });
+        let served = Served {
+            edition: state.edition,
+            zones: state.sound,
+            broken: state.broken.len(),
+            records: state.records,
+            problems: state.problems.len(),
+        };
+        self.control.tell(Told { is_ready: self.serving, generation: state.generation, problems: problems.clone(), served });
         self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
         if self.serving {
             self.notify.status(&format!("answering for {} zones, {} problems", state.sound, state.problems.len()));

@@ -7,6 +7,7 @@ use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::{Fleet, Wish};
 use crate::geo::Atlas;
+use crate::health::Gauges;
 use crate::snapshot::zone::Zone;
 use crate::snapshot::{Manners, Snapshot};
 use crate::steer::Chart;
@@ -42,6 +43,15 @@ pub enum Event {
     },
     /// What operators want of panels beside the fleet: all of it.
     Wishes(Vec<Wish>),
+    /// What a panel says of itself.
+    Beat {
+        panel: String,
+        gauges: Gauges,
+    },
+    /// An operator lets a panel return at once, however often it has fallen.
+    Unheld {
+        panel: String,
+    },
     Manners(Manners),
     /// A database of places has changed.
     Moved,

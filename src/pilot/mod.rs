@@ -155,6 +155,8 @@ impl Pilot {
                 self.wishes = wishes;
                 self.conduct(now);
             }
+            // Nothing judges them yet.
+            Event::Beat { .. } | Event::Unheld { .. } => {}
             Event::Manners(manners) => {
                 if *self.manners != manners {
                     self.manners = Arc::new(manners);
