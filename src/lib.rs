@@ -8,6 +8,7 @@
 //! ```text
 //! words   clock      the only reading of the time
 //!         document   what people write (TOML), and what is wrong with it, all problems at once
+//!         metrics    numbers in the words of Prometheus: families of samples, histograms
 //!         dns        names, types, record data, the wire, master files
 //!         geo        address → place: databases flattened; distances
 //!
@@ -49,6 +50,7 @@ pub mod document;
 pub mod fleet;
 pub mod geo;
 pub mod health;
+pub mod metrics;
 pub mod node;
 pub mod pilot;
 pub mod snapshot;

@@ -2,8 +2,9 @@
 
 use super::problem::{Trouble, Word};
 use super::query::Parameters;
+use super::status::is_here;
 use super::{Door, body, version};
-use crate::control::{Caller, How, Welcome};
+use crate::control::{Caller, How, Role, Scope, Welcome};
 use crate::document::did_you_mean;
 use crate::fleet::Kind;
 use axum::body::Body;
@@ -23,6 +24,9 @@ const MAX_TOKEN: usize = 1024;
 /// What needs no token.
 const OPEN: [&str; 5] = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs.css"];
 
+/// What needs none from this host.
+const METRICS: &str = "/metrics";
+
 /// Where a connection comes from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) IpAddr);
@@ -37,6 +41,7 @@ pub(super) async fn gate(State(door): State<Arc<Door>>, request: Request, next: 
         }
         Err(trouble) => trouble.into_response(),
     };
+    door.requests.count(response.status());
     let headers = response.headers_mut();
     // Anything here may change at any moment, and much of it is nobody else's business.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -56,7 +61,11 @@ fn admit(door: &Door, mut request: Request) -> Result<(Request, Option<Place>), 
     if OPEN.contains(&request.uri().path()) {
         return Ok((request, None));
     }
-    let caller = caller(door, request.headers(), peer(&request))?;
+    let needs_none = request.uri().path() == METRICS && is_here(&request) && !request.headers().contains_key(header::AUTHORIZATION);
+    let caller = match needs_none {
+        true => Caller { who: METRICS.into(), role: Role::Viewer, scope: Scope::All, from: Some(peer(&request)) },
+        false => caller(door, request.headers(), peer(&request))?,
+    };
     let busy = |_| Trouble::new(Word::Busy, "too many requests are under way; ask again in a second");
     let place = Arc::clone(&door.places.requests).try_acquire_owned().map_err(busy)?;
     request.extensions_mut().insert(caller);
@@ -197,7 +206,7 @@ pub(super) async fn nowhere(request: Request) -> Trouble {
     let guess = match path.strip_prefix("/v1/").map(|rest| rest.split('/').next().unwrap_or_default()) {
         Some(first) if known.clone().any(|known| known == first) => "/docs tells what there is below it".to_owned(),
         Some(first) => did_you_mean(first, known),
-        None => did_you_mean(path.trim_end_matches('/'), OPEN.into_iter().chain(["/v1"])),
+        None => did_you_mean(path.trim_end_matches('/'), OPEN.into_iter().chain([METRICS, "/v1"])),
     };
     let hint = if guess.is_empty() { "/docs tells what there is".to_owned() } else { guess };
     Trouble::new(Word::NotFound, format!("there is nothing at {path}; {hint}"))

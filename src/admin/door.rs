@@ -6,13 +6,17 @@ use super::objects::{self, Doorway};
 use super::problem::{Trouble, Word};
 use super::status::{Status, livez, readyz};
 use super::tls::Certificate;
-use super::{docs, fleet, look, panels, tokens, zones};
+use super::{docs, fleet, look, metrics, panels, tokens, zones};
+use crate::clock;
 use crate::control::Control;
 use crate::fleet::Kind;
 use axum::Router;
+use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// At once; each is answered in milliseconds, so more only wait for each other.
@@ -32,6 +36,9 @@ pub struct Door {
     /// Without one what is said can be read on the way.
     pub(super) certificate: Option<Arc<Certificate>>,
     pub(super) places: Places,
+    pub(super) requests: Requests,
+    /// When this node began.
+    pub(super) started_s: u64,
     /// Changes when the node stops.
     pub(super) stopped: watch::Receiver<bool>,
 }
@@ -44,12 +51,28 @@ pub(super) struct Places {
     streams: Arc<Semaphore>,
 }
 
+/// How many requests were answered with a status of 100 on, 200 on, and so on.
+#[derive(Debug, Default)]
+pub(super) struct Requests([AtomicU64; 5]);
+
+impl Requests {
+    pub(super) fn count(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).saturating_sub(1);
+        self.0[class.min(self.0.len() - 1)].fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn read(&self) -> [u64; 5] {
+        self.0.each_ref().map(|count| count.load(Relaxed))
+    }
+}
+
 impl Door {
     pub fn new(control: Control, status: Arc<Status>, stopped: watch::Receiver<bool>) -> Self {
         let places = |count| Arc::new(Semaphore::new(count));
         let places =
             Places { requests: places(MAX_REQUESTS), heavy: places(MAX_HEAVY), reading: places(MAX_READING), streams: places(MAX_STREAMS) };
-        Self { control, status, certificate: None, places, stopped }
+        let (requests, started_s) = (Requests::default(), clock::now().wall_s);
+        Self { control, status, certificate: None, places, requests, started_s, stopped }
     }
 
     /// Everything over TLS from here on.
@@ -84,6 +107,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
     let mut router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics::metrics))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::docs))
         .route("/docs.css", get(docs::style))
@@ -94,6 +118,7 @@ pub(super) fn routes() -> Router<Arc<Door>> {
         .route("/v1/panels/{name}/state", get(panels::show_state).post(panels::set_state).delete(panels::drop_state))
         .route("/v1/panels/{name}/heartbeat", post(panels::report))
         .route("/v1/panels/{name}/health", get(panels::health))
+        .route("/v1/panels/{name}/hold", delete(panels::unhold))
         .route("/v1/fleet", get(fleet::show).put(fleet::put))
         .route("/v1/status", get(look::status))
         .route("/v1/explain", get(look::explain))

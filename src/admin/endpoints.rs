@@ -26,6 +26,8 @@ pub(super) struct Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     Anybody,
+    /// Anybody on this host, and viewers elsewhere.
+    Neighbour,
     Viewer,
     Operator,
     Admin,
@@ -155,6 +157,8 @@ fn panels() -> Vec<Endpoint> {
         change("delete", state, "panels", "Back to what the fleet says").answer(204, "Done", Value::Null),
         heartbeat.takes(vec![JSON], reference("Report"), report).answer(204, "Taken", Value::Null),
         look("/v1/panels/{name}/health", "panels", "Show how a panel is").answer(200, "Its health", reference("PanelHealth")),
+        act("delete", "/v1/panels/{name}/hold", "panels", "Let a panel return at once that was held back because it fell again and again")
+            .answer(204, "Done", Value::Null),
     ]
 }
 
@@ -206,7 +210,8 @@ fn looking() -> Vec<Endpoint> {
         text("client", "The client as the resolver names it: an address, or a network such as 203.0.113.0/24."),
         text("resolver", "Who asks. Default: the client itself."),
     ];
-    let mut events = look("/v1/events", "looking", "Follow what happens (server-sent events: change, published, problem, state, reset)");
+    let mut events =
+        look("/v1/events", "looking", "Follow what happens (server-sent events: change, published, problem, state, verdict, reset)");
     events.query = vec![number("after", "Go on after the event of this id. `Last-Event-ID` counts before it.", 0, None)];
     events.answers = vec![(200, "Events as they happen", "text/event-stream", json!({ "type": "string" }))];
     let mut audit = look("/v1/audit", "looking", "List who did what, the newest first");
@@ -259,6 +264,7 @@ fn open() -> Vec<Endpoint> {
     vec![
         anybody("/livez", "Whether it lives", "text/plain", json!({ "type": "string" })),
         readyz,
+        Endpoint { who: Who::Neighbour, ..anybody("/metrics", "Numbers for Prometheus", "text/plain", json!({ "type": "string" })) },
         anybody("/openapi.json", "This description", JSON, json!({ "type": "object" })),
         anybody("/docs", "This description for people", "text/html", json!({ "type": "string" })),
     ]

@@ -17,7 +17,7 @@ use std::net::IpAddr;
 
 pub(super) async fn status(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
-    Ok(Json(door.control.status(&asked.caller)?).into_response())
+    Ok(Json(door.control.status(&asked.caller).await?).into_response())
 }
 
 pub(super) async fn explain(State(door): Doorway, mut asked: Asked) -> Answer {
@@ -25,7 +25,7 @@ pub(super) async fn explain(State(door): Doorway, mut asked: Asked) -> Answer {
     let question = question(&mut asked.query, getrandom::u64().unwrap_or_default())?;
     asked.finish()?;
     let _turn = door.reading().await;
-    Ok(Json(door.control.explain(&asked.caller, &question)?).into_response())
+    Ok(Json(door.control.explain(&asked.caller, &question).await?).into_response())
 }
 
 pub(super) async fn audit(State(door): Doorway, mut asked: Asked) -> Answer {

@@ -2,7 +2,7 @@
 //!
 //! Owns   the shapes of requests and answers, tokens on the wire, the API's description, and the limits on those who ask.
 //! Takes  a listener, `Control`, and a `Status` that node writes.
-//! Gives  /v1/…, /livez and /readyz, /openapi.json and /docs.
+//! Gives  /v1/…, /livez and /readyz, /metrics, /openapi.json and /docs.
 //! Never  decides anything: control does, and node says how it is. Never sees the store, compile or a snapshot.
 
 mod bearer;
@@ -15,6 +15,7 @@ mod fields;
 mod fleet;
 mod json;
 mod look;
+mod metrics;
 mod objects;
 mod openapi;
 mod pace;

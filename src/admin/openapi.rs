@@ -69,6 +69,9 @@ fn operation(endpoint: &Endpoint) -> Value {
     if endpoint.who == Who::Anybody {
         operation["security"] = json!([]);
     }
+    if endpoint.who == Who::Neighbour {
+        operation["security"] = json!([{ "bearer": [] }, {}]);
+    }
     operation
 }
 
@@ -118,6 +121,7 @@ fn versions(nature: Nature, method: &str) -> Vec<Value> {
 fn who(who: Who) -> &'static str {
     match who {
         Who::Anybody => "Needs no token.",
+        Who::Neighbour => "For viewers, operators and admins; from the node's own host it needs no token.",
         Who::Viewer => "For viewers, operators and admins.",
         Who::Operator => "For operators and admins.",
         Who::Admin => "For admins.",

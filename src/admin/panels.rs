@@ -52,7 +52,14 @@ pub(super) async fn report(State(door): Doorway, mut asked: Asked) -> Answer {
 
 pub(super) async fn health(State(door): Doorway, mut asked: Asked) -> Answer {
     asked.finish()?;
-    Ok(Json(door.control.panel_health(&asked.caller, asked.name(0))?).into_response())
+    Ok(Json(door.control.panel_health(&asked.caller, asked.name(0)).await?).into_response())
+}
+
+/// It is let back in at once, however often it has fallen.
+pub(super) async fn unhold(State(door): Doorway, mut asked: Asked) -> Answer {
+    asked.finish()?;
+    door.control.unhold(&asked.caller, asked.name(0)).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn read_report(body: Value) -> Result<Value, Trouble> {

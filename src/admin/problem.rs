@@ -28,10 +28,11 @@ pub(super) enum Word {
     StoreGone,
     StoreFull,
     Busy,
+    Late,
 }
 
 impl Word {
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -50,13 +51,14 @@ impl Word {
         Self::StoreGone,
         Self::StoreFull,
         Self::Busy,
+        Self::Late,
     ];
 
     /// Headers that come with it.
     pub(super) fn headers(self) -> &'static [&'static str] {
         match self {
             Self::Unauthorized => &["WWW-Authenticate"],
-            Self::Slowed | Self::Busy => &["Retry-After"],
+            Self::Slowed | Self::Busy | Self::Late => &["Retry-After"],
             Self::NotAllowed | Self::ReadOnly => &["Allow"],
             _ => &[],
         }
@@ -83,6 +85,7 @@ impl Word {
             Self::StoreGone => ("store-gone", StatusCode::SERVICE_UNAVAILABLE, "The store cannot be written now"),
             Self::StoreFull => ("store-full", StatusCode::INSUFFICIENT_STORAGE, "The disk is full"),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "Too much is asked at once"),
+            Self::Late => ("late", StatusCode::SERVICE_UNAVAILABLE, "The node did not answer in time"),
         }
     }
 }
@@ -161,7 +164,7 @@ impl Trouble {
         };
         let headers = match word {
             Word::Unauthorized => vec![(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"meridian\""))],
-            Word::Busy => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
+            Word::Busy | Word::Late => vec![(header::RETRY_AFTER, HeaderValue::from_static("1"))],
             // What is left of the body would be taken for the next request.
             Word::Timeout | Word::HeaderTooLarge => vec![(header::CONNECTION, HeaderValue::from_static("close"))],
             _ => Vec::new(),
@@ -224,6 +227,7 @@ impl From<Refusal> for Trouble {
             Refusal::TooLarge(what) => Self::new(Word::TooLarge, what),
             Refusal::Full(what) => Self::new(Word::StoreFull, what),
             Refusal::Gone(what) => Self::new(Word::StoreGone, what),
+            Refusal::Late(what) => Self::new(Word::Late, what),
         }
     }
 }
@@ -293,6 +297,7 @@ mod tests {
             (Refusal::TooLarge(text()), 413, "too-large"),
             (Refusal::Full(text()), 507, "store-full"),
             (Refusal::Gone(text()), 503, "store-gone"),
+            (Refusal::Late(text()), 503, "late"),
         ] {
             let (response, body) = read(refusal.into()).await;
             assert_eq!((response.status().as_u16(), &body["status"]), (status, &json!(status)));

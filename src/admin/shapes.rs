@@ -1,5 +1,6 @@
 //! Shapes of what control makes by itself, and of small bodies: described here because no struct of admin's has them.
 
+use super::endpoints::reference;
 use serde_json::{Map, Value, json};
 
 pub(super) fn by_hand() -> Map<String, Value> {
@@ -11,6 +12,9 @@ pub(super) fn by_hand() -> Map<String, Value> {
     let free = |says: &str| json!({ "type": "array", "items": { "type": "object" }, "description": says });
     let states = json!({ "type": "string", "enum": ["enabled", "draining", "disabled"], "description": "The state." });
     let span = |says: &str| json!({ "type": "string", "description": says, "examples": ["10m", "2h"] });
+    let states_again = states.clone();
+    let verdict = |says: &str| json!({ "type": "string", "enum": ["unchecked", "up", "degraded", "unknown", "down"], "description": says });
+    let share = |says: &str| json!({ "type": ["number", "null"], "minimum": 0, "description": says });
     let gauge = |says: &str| json!({ "type": "number", "minimum": 0, "description": says });
     let ttl =
         json!({ "type": "integer", "minimum": 0, "maximum": 2_147_483_647, "description": "Seconds that resolvers may remember it." });
@@ -81,13 +85,90 @@ pub(super) fn by_hand() -> Map<String, Value> {
         open(
             "PanelHealth",
             "How a panel is.",
-            &["panel", "verdict"],
+            &["panel", "verdict", "addresses", "uptime", "history"],
             &[
                 ("panel", text("The panel.")),
-                ("verdict", text("Such as up, degraded, down, unknown or unchecked.")),
+                ("verdict", verdict("The best of its addresses', but degraded where they differ.")),
+                ("since", time("Since when, in seconds since 1970.")),
+                ("reason", maybe("What is wrong with its worst address.")),
+                ("addresses", json!({ "type": "array", "items": reference("AddressHealth"), "description": "Each of its addresses." })),
+                ("state", json!({ "type": ["object", "null"], "description": "What is wanted of it, as /v1/panels/{name}/state has it." })),
+                ("gauges", json!({ "type": ["object", "null"], "description": "What it last said of itself." })),
+                ("reported", time("When it said so.")),
+                ("utilisation", share("Its worst gauge over its limit, averaged; null without a fresh report.")),
+                ("shed", share("The share of its clients that others take because of its load.")),
+                ("uptime", reference("Uptime")),
+                ("history", json!({ "type": "array", "items": reference("Turn"), "description": "Its last verdicts, the newest first." })),
+            ],
+        ),
+        open(
+            "AddressHealth",
+            "How a panel is at one of its addresses.",
+            &["address", "verdict", "checks"],
+            &[
+                ("address", text("The address.")),
+                ("verdict", verdict("The worst of its checks'.")),
+                ("since", time("Since when, in seconds since 1970.")),
+                ("reason", maybe("What is wrong with it.")),
+                ("checks", json!({ "type": "array", "items": reference("CheckHealth"), "description": "Each of its checks." })),
+            ],
+        ),
+        open(
+            "CheckHealth",
+            "What one check says of one address.",
+            &["check", "verdict", "failures", "successes", "watched"],
+            &[
+                ("check", text("The check.")),
+                ("verdict", verdict("What it comes to.")),
+                ("failures", count("Failures that count.")),
+                ("successes", count("Successes in a row since.")),
+                ("reason", maybe("What is wrong, or was last.")),
+                ("last", time("When it was last heard of.")),
+                ("latency_ms", time("What it took, in milliseconds.")),
+                ("stream_start_ms", time("hls: from its start to the first bytes of a segment.")),
+                ("watched", json!({ "type": "boolean", "description": "An idle connection is open, whose end is noticed at once." })),
+                ("held_until", time("It fell again and again, and stays away until then at least.")),
+            ],
+        ),
+        open(
+            "Turn",
+            "A verdict that became another one.",
+            &["at", "from", "to"],
+            &[
+                ("at", count("When, in seconds since 1970.")),
+                ("from", verdict("What it was.")),
+                ("to", verdict("What it became.")),
                 ("reason", maybe("Why.")),
-                ("addresses", free("Each address and its verdict.")),
-                ("reported", json!({ "type": ["object", "null"], "description": "What the panel last said of itself." })),
+                ("address", maybe("Of which address; null: of the panel as a whole.")),
+                ("seconds", share("From the first failed check to the answers that have it.")),
+            ],
+        ),
+        open(
+            "Uptime",
+            "The share of the time that is known of in which it served; null: nothing is known.",
+            &["24h", "7d", "30d"],
+            &[("24h", share("Of a day.")), ("7d", share("Of a week.")), ("30d", share("Of a month."))],
+        ),
+        open(
+            "PanelStatus",
+            "A panel, what is wanted of it, and how it is.",
+            &["name", "state", "verdict"],
+            &[
+                ("name", text("Its name.")),
+                ("region", maybe("Where it is.")),
+                ("state", states_again.clone()),
+                ("fleet_state", text("What the fleet says.")),
+                ("reason", maybe("Why an operator says otherwise.")),
+                ("who", maybe("Who said so.")),
+                ("since", time("Since when, in seconds since 1970.")),
+                ("until", time("Until when.")),
+                ("verdict", verdict("The best of its addresses', but degraded where they differ.")),
+                ("verdict_since", time("Since when it has it.")),
+                ("verdict_reason", maybe("What is wrong with its worst address.")),
+                ("utilisation", share("Its worst gauge over its limit, averaged; null without a fresh report.")),
+                ("shed", share("The share of its clients that others take because of its load.")),
+                ("uptime", reference("Uptime")),
+                ("sets", texts("Sets it is in.")),
             ],
         ),
         open(
@@ -101,7 +182,10 @@ pub(super) fn by_hand() -> Map<String, Value> {
                 ("revision", count("Of the store.")),
                 ("ready", json!({ "type": "boolean", "description": "Queries are answered." })),
                 ("problems", json!({ "type": "array", "description": "What is wrong." })),
-                ("panels", free("Each panel with its state and verdict.")),
+                (
+                    "panels",
+                    json!({ "type": "array", "items": reference("PanelStatus"), "description": "Each panel with its state and verdict." }),
+                ),
                 ("zones", free("Each zone.")),
                 ("sets", free("Each set.")),
                 ("hidden", json!({ "description": "How much more there is that the token may not see." })),

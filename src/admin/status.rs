@@ -2,13 +2,15 @@
 
 use super::bearer::{caller, peer};
 use super::door::Door;
+use crate::transport::Counts;
 use arc_swap::ArcSwap;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use utoipa::ToSchema;
 
 /// The body of /readyz.
@@ -23,26 +25,47 @@ pub struct Readiness {
 }
 
 /// Written by node, read by handlers; neither waits for the other.
-#[derive(Debug)]
-pub struct Status(ArcSwap<Readiness>);
+pub struct Status {
+    readiness: ArcSwap<Readiness>,
+    /// From the moment that queries are answered.
+    counting: OnceLock<Counting>,
+}
+
+type Counting = Box<dyn Fn() -> Counts + Send + Sync>;
 
 impl Status {
     /// Not ready, because it is starting.
     pub fn starting() -> Self {
-        Self(ArcSwap::from_pointee(Readiness { ready: false, generation: 0, problems: vec!["starting".into()] }))
+        let readiness = Readiness { ready: false, generation: 0, problems: vec!["starting".into()] };
+        Self { readiness: ArcSwap::from_pointee(readiness), counting: OnceLock::new() }
     }
 
     pub fn set(&self, readiness: Readiness) {
-        self.0.store(Arc::new(readiness));
+        self.readiness.store(Arc::new(readiness));
     }
 
     /// No longer ready, with the generation it had: load balancers look elsewhere while what is under way is finished.
     pub fn draining(&self) {
-        self.0.rcu(|old| Readiness { ready: false, generation: old.generation, problems: vec!["draining".into()] });
+        self.readiness.rcu(|old| Readiness { ready: false, generation: old.generation, problems: vec!["draining".into()] });
+    }
+
+    /// Who counts queries; the first one stays.
+    pub fn counts_by(&self, counting: impl Fn() -> Counts + Send + Sync + 'static) {
+        let _ = self.counting.set(Box::new(counting));
+    }
+
+    pub(super) fn counts(&self) -> Option<Counts> {
+        self.counting.get().map(|count| count())
     }
 
     pub fn load(&self) -> Arc<Readiness> {
-        self.0.load_full()
+        self.readiness.load_full()
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Status").field("readiness", &self.readiness).finish_non_exhaustive()
     }
 }
 
@@ -70,12 +93,17 @@ pub(super) struct Outside {
 
 /// Problems name zones, files and hosts: for whoever is on this host, or has a token that sees all.
 fn may_know_why(door: &Door, request: &Request) -> bool {
-    let from = peer(request).to_canonical();
-    if from.is_loopback() && !is_passed_on(request.headers()) {
+    if is_here(request) {
         return true;
     }
+    let from = peer(request).to_canonical();
     let has_token = request.headers().contains_key("authorization");
     has_token && caller(door, request.headers(), from).is_ok_and(|caller| caller.sees_all())
+}
+
+/// Whoever asks is on this host.
+pub(super) fn is_here(request: &Request) -> bool {
+    peer(request).to_canonical().is_loopback() && !is_passed_on(request.headers())
 }
 
 /// A proxy on this host asks for somebody else.

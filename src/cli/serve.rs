@@ -84,6 +84,8 @@ fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
     tracing::info!(node = config.node.name, version = env!("CARGO_PKG_VERSION"), fleet = %fleet.display(), "starting");
     let dns = &config.dns;
     let options = node::Options {
+        data: config.node.data.clone(),
+        seed: u64::from(std::process::id()),
         transport: transport::Options {
             listen: dns.listen.clone(),
             workers: dns.workers as usize,

@@ -98,6 +98,8 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
         ledger: RwLock::new(ledger.clone()),
         wishes: RwLock::new(held.wishes),
         reports: RwLock::default(),
+        beats: Mutex::default(),
+        tallies: Mutex::default(),
         tokens: RwLock::new(held.tokens),
         guessers: Mutex::default(),
         told: ArcSwap::from_pointee(Told::default()),
@@ -235,8 +237,12 @@ pub fn scratch(admin_token: &str) -> Control {
     let options = Options { data, node: "test".into(), is_files: false, admin_token: Some(admin_token.into()) };
     let Opening { control, mut posts, .. } = begin(&options, Arc::new(Slot::new(Default::default()))).unwrap();
     std::thread::spawn(move || {
-        while let Some(Post { done, .. }) = posts.blocking_recv() {
-            let _ = done.send(1);
+        while let Some(post) = posts.blocking_recv() {
+            match post {
+                Post::Events { done, .. } => drop(done.send(1)),
+                Post::Health { done, .. } => drop(done.send(Vec::new())),
+                Post::Beats => {}
+            }
         }
     });
     control.start(None).unwrap();

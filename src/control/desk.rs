@@ -1,11 +1,13 @@
 //! Where every verb comes in.
 
+use super::asking;
 use super::explain::explain;
 use super::happen::Stream;
 use super::journal;
 use super::look;
 use super::office::{Office, Post, Reported, Told};
 use super::sight::outside;
+use super::tally::{self, Figures};
 use super::tokens;
 use super::tokens::TokenShown;
 use super::wanting::{missing, text_of, text_revision, unmasked};
@@ -15,6 +17,8 @@ use crate::clock;
 use crate::compile::plan::Plan;
 use crate::fleet::Kind;
 use crate::fleet::ledger::{Ledger, key};
+use crate::health::{Report, Turn};
+use crate::pilot::Event;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -72,7 +76,7 @@ pub struct TokenOrder {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Happening {
     pub id: u64,
-    /// `change`, `published`, `problem`, `state`.
+    /// `change`, `published`, `problem`, `state`, `verdict`.
     pub kind: &'static str,
     pub at_s: u64,
     pub body: Value,
@@ -175,6 +179,23 @@ impl Control {
         text_of(&self.office, &crate::fleet::ledger::shown(zone)).map_err(|refusal| super::refusal::sentence(&refusal))
     }
 
+    /// Heartbeats that came since the last time: the last one of each panel, for the pilot.
+    pub fn beats(&self) -> Vec<Event> {
+        let beats = std::mem::take(&mut *self.office.beats.lock());
+        beats.into_iter().map(|(panel, gauges)| Event::Beat { panel, gauges }).collect()
+    }
+
+    /// Verdicts that became others, once the answers have them: counted, told to those who watch, and logged.
+    pub fn turned(&self, turns: &[Turn]) {
+        tally::turned(&self.office, turns);
+    }
+
+    /// What came of checks, by the checks' names: counted.
+    pub fn checked<'r>(&self, reports: impl IntoIterator<Item = (&'r str, &'r Report)>) {
+        let mut tallies = self.office.tallies.lock();
+        reports.into_iter().for_each(|(check, report)| tallies.count(check, report));
+    }
+
     /// What operators have said of panels, for a pilot that starts.
     pub fn wishes(&self) -> Vec<crate::fleet::Wish> {
         self.office.wishes()
@@ -202,6 +223,7 @@ impl Control {
         }
         let Some(caller) = caller else {
             drop(tokens);
+            self.office.tallies.lock().wrong_tokens += 1;
             if self.office.guessers.lock().wrong(from, now_s) {
                 tracing::warn!(%from, "a token that nobody has");
                 self.leave(&Caller::node(), Task::Unknown { from: from.to_string() });
@@ -271,12 +293,17 @@ impl Control {
         look::records(&self.office, &found, query, self.text_revision(&found))
     }
 
-    pub fn status(&self, caller: &Caller) -> Result<Value, Refusal> {
-        look::status(&self.office, viewer(caller)?)
+    pub async fn status(&self, caller: &Caller) -> Result<Value, Refusal> {
+        look::status(&self.office, viewer(caller)?).await
     }
 
-    pub fn panel_health(&self, caller: &Caller, panel: &str) -> Result<Value, Refusal> {
-        look::panel_health(&self.office, viewer(caller)?, panel)
+    /// What /metrics shows.
+    pub async fn figures(&self, caller: &Caller) -> Result<Figures, Refusal> {
+        tally::figures(&self.office, viewer(caller)?).await
+    }
+
+    pub async fn panel_health(&self, caller: &Caller, panel: &str) -> Result<Value, Refusal> {
+        asking::panel_health(&self.office, viewer(caller)?, panel).await
     }
 
     pub fn panel_state(&self, caller: &Caller, panel: &str) -> Result<Value, Refusal> {
@@ -284,11 +311,20 @@ impl Control {
     }
 
     /// An `Explanation` as JSON.
-    pub fn explain(&self, caller: &Caller, question: &Question) -> Result<Value, Refusal> {
+    pub async fn explain(&self, caller: &Caller, question: &Question) -> Result<Value, Refusal> {
         look::may_explain(&self.office, viewer(caller)?, question)?;
-        let snapshot = Arc::clone(&self.office.slot.load());
-        let fleet = look::with_states(&self.office);
-        let explanation = explain(clock::now(), &snapshot, &fleet, question).map_err(|sentence| Refusal::fault("", sentence, ""))?;
+        let mut explanation = {
+            let snapshot = Arc::clone(&self.office.slot.load());
+            let fleet = look::with_states(&self.office);
+            explain(clock::now(), &snapshot, &fleet, question).map_err(|sentence| Refusal::fault("", sentence, ""))?
+        };
+        let ranked = asking::ranked(&explanation);
+        if !ranked.is_empty() {
+            let views = asking::ask(&self.office, Some(ranked)).await?;
+            let ledger = self.office.ledger.read();
+            let sight = super::sight::Sight::of(caller, &ledger);
+            asking::judge(&mut explanation, &views, |panel| sight.sees(&ledger, Kind::Panel, panel));
+        }
         let value = serde_json::to_value(&explanation).map_err(|error| Refusal::Gone(error.to_string()))?;
         look::within_scope(&self.office, caller, value)
     }
@@ -354,12 +390,25 @@ impl Control {
             self.leave(caller, Task::Refused { verb: "report".into(), objects: vec![format!("panels/{found}")], why: why.clone() });
             return Err(Refusal::Forbidden(why));
         }
-        if ledger.item(Kind::Panel, panel).is_none() {
-            return Err(missing(Kind::Panel, panel));
-        }
+        let name = ledger.item(Kind::Panel, panel).map(|item| item.name.clone()).ok_or_else(|| missing(Kind::Panel, panel))?;
         drop(ledger);
-        self.office.reports.write().insert(found, Reported { at_s: Office::now_s(), gauges: report });
+        let gauges = asking::read_gauges(&report);
+        self.office.reports.write().insert(found, Reported { at_s: Office::now_s(), gauges });
+        let mut beats = self.office.beats.lock();
+        // The node takes all that wait at once, so it is called for the first one.
+        let is_first = beats.is_empty();
+        beats.insert(name, gauges);
+        drop(beats);
+        if is_first {
+            // A node that is stopping has no use for it.
+            let _ = self.office.pilot.send(Post::Beats);
+        }
         Ok(())
+    }
+
+    /// A panel that was held down returns as soon as it serves.
+    pub async fn unhold(&self, caller: &Caller, panel: &str) -> Result<(), Refusal> {
+        self.ask(caller, Task::Unhold(panel.to_owned())).await.map(drop)
     }
 
     /// Pieces of the backup, to be written out as they come.
@@ -406,7 +455,7 @@ impl Control {
     }
 
     async fn ask_within(&self, caller: &Caller, task: Task, store_time_ms: u64) -> Result<Outcome, Refusal> {
-        let _turn = Turn::take(&self.waiting)?;
+        let _place = Place::take(&self.waiting)?;
         let (reply, mut answer) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(0));
         let gone = || Refusal::Gone("the node is stopping".into());
@@ -431,19 +480,19 @@ impl Control {
 }
 
 /// A place in the queue, given back when whoever asked has an answer or is gone.
-struct Turn<'a>(&'a std::sync::atomic::AtomicUsize);
+struct Place<'a>(&'a std::sync::atomic::AtomicUsize);
 
-impl<'a> Turn<'a> {
+impl<'a> Place<'a> {
     fn take(waiting: &'a std::sync::atomic::AtomicUsize) -> Result<Self, Refusal> {
-        let turn = Self(waiting);
+        let place = Self(waiting);
         match waiting.fetch_add(1, Ordering::AcqRel) < MAX_WAITING {
-            true => Ok(turn),
+            true => Ok(place),
             false => Err(Refusal::Gone("too many changes wait already; try again".into())),
         }
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

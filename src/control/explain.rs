@@ -157,6 +157,11 @@ pub struct Ranked {
     /// Effective.
     pub weight: f64,
     pub state: Cow<'static, str>,
+    /// Where it is not up: what it is, and why.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verdict: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
     pub chosen: bool,
     /// Which one it is in the order of the client's slot, from 1.
     pub turn: Option<usize>,

@@ -6,6 +6,7 @@
 //! Gives  what came of it, or a refusal in which nothing outside the caller's scope is named.
 //! Never  speaks HTTP, or decides an answer itself: it asks the code that answers and puts its record into words.
 
+mod asking;
 mod begin;
 mod caller;
 mod desk;
@@ -25,6 +26,7 @@ mod refusal;
 mod secret;
 mod sight;
 mod steered;
+mod tally;
 mod telling;
 #[cfg(test)]
 mod tests;
@@ -37,6 +39,7 @@ mod wanting;
 mod words;
 mod writer;
 
+pub use asking::named_gauges;
 #[cfg(test)]
 pub use begin::scratch;
 pub use begin::{Opening, Options, begin};
@@ -45,9 +48,10 @@ pub use desk::{AuditQuery, Control, Happening, Posts, RecordQuery, Records, Toke
 pub use explain::{Explanation, Facts, Ranked, Shown, Step, Tiered, explain, geometry};
 pub use happen::Stream;
 pub use mend::{Ground, Mended, mend};
-pub use office::{Post, Told};
+pub use office::{Post, Served, Told};
 pub use question::Question;
 pub use refusal::{Fault, Refusal};
 pub use secret::MASK;
+pub use tally::{CheckTally, Figures, OUTCOMES, Tallies};
 pub use tokens::{Terms, TokenShown};
 pub use verb::{Change, Difference, Done, Found, How, Page, Query, RecordData, RecordSet, StateOrder};

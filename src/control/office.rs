@@ -2,28 +2,33 @@
 
 use super::StateOrder;
 use super::happen::Happenings;
+use super::tally::Tallies;
 use super::tokens::{Guessers, Tokens};
 use crate::clock;
 use crate::fleet::ledger::Ledger;
 use crate::fleet::{State, Wish};
+use crate::health::{Gauges, PanelView};
 use crate::pilot::Event;
 use crate::snapshot::Slot;
 use crate::store::Store;
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
-/// Events for the pilot; whoever sent them learns the generation that answers with them.
+/// What control wants of the node's loop.
 #[derive(Debug)]
-pub struct Post {
-    pub events: Vec<Event>,
-    pub done: oneshot::Sender<u64>,
+pub enum Post {
+    /// Events for the pilot; whoever sent them learns the generation that answers with them.
+    Events { events: Vec<Event>, done: oneshot::Sender<u64> },
+    /// Heartbeats wait to be taken: `Control::beats` has them.
+    Beats,
+    /// How these panels are; None: all. Those that there are not are left out.
+    Health { panels: Option<Vec<String>>, done: oneshot::Sender<Vec<PanelView>> },
 }
 
 /// What the node says of itself.
@@ -32,6 +37,20 @@ pub struct Told {
     pub is_ready: bool,
     pub generation: u64,
     pub problems: Vec<String>,
+    pub served: Served,
+}
+
+/// How much there is of what the node serves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Served {
+    /// Generations that differ by more than charts.
+    pub edition: u64,
+    /// Zones that are answered, and zones that get SERVFAIL.
+    pub zones: usize,
+    pub broken: usize,
+    pub records: usize,
+    /// All of them, where `Told::problems` has the first ones only.
+    pub problems: usize,
 }
 
 pub(super) struct Office {
@@ -49,6 +68,9 @@ pub(super) struct Office {
     /// By panel's key.
     pub(super) wishes: RwLock<BTreeMap<String, Wished>>,
     pub(super) reports: RwLock<BTreeMap<String, Reported>>,
+    /// Heartbeats that the node has not taken yet, the last one of each panel by its name.
+    pub(super) beats: Mutex<BTreeMap<String, Gauges>>,
+    pub(super) tallies: Mutex<Tallies>,
     pub(super) tokens: RwLock<Tokens>,
     pub(super) guessers: Mutex<Guessers>,
     pub(super) happenings: Happenings,
@@ -78,7 +100,7 @@ pub(super) struct Wished {
 #[derive(Clone, Debug)]
 pub(super) struct Reported {
     pub at_s: u64,
-    pub gauges: Value,
+    pub gauges: Gauges,
 }
 
 impl Wished {

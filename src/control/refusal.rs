@@ -28,6 +28,8 @@ pub enum Refusal {
     Full(String),
     /// The store cannot be written now.
     Gone(String),
+    /// The node's own loop did not answer in time.
+    Late(String),
 }
 
 /// One thing that is wrong with what was sent.
@@ -79,7 +81,8 @@ pub(super) fn sentence(refusal: &Refusal) -> String {
         | Refusal::ReadOnly(what)
         | Refusal::TooLarge(what)
         | Refusal::Full(what)
-        | Refusal::Gone(what) => what.clone(),
+        | Refusal::Gone(what)
+        | Refusal::Late(what) => what.clone(),
         Refusal::InUse { what, users, .. } => format!("{what}: {}", users.join(", ")),
         Refusal::Shrinks(what) => what.join("; "),
         Refusal::Faults(faults) => {

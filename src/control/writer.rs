@@ -6,6 +6,7 @@ use super::office::{Office, Post, Wished, state};
 use super::sight::{Sight, outside};
 use super::telling::{differences, has, refusal, said, shown, writes};
 use super::touch;
+use super::wanting::missing;
 use super::{Caller, Change, Done, How, Refusal, StateOrder, TokenOrder, TokenShown};
 use crate::clock;
 use crate::compile::plan::{Orders, ZonePlan};
@@ -54,6 +55,8 @@ pub(super) enum Task {
     Change(Change, How),
     MakeToken(TokenOrder),
     DropToken(String),
+    /// The panel returns at once, however often it has fallen.
+    Unhold(String),
     /// A change of `verb` was refused before it came here.
     Refused {
         verb: String,
@@ -179,6 +182,13 @@ impl Writer {
             }
             Task::MakeToken(order) => self.make_token(caller, &order),
             Task::DropToken(name) => self.drop_token(caller, &name),
+            Task::Unhold(panel) => {
+                let done = self.unhold(caller, &panel);
+                if let Err(refusal) = &done {
+                    self.refused(caller, UNHOLD, vec![of(Kind::Panel, &panel)], super::refusal::sentence(refusal));
+                }
+                done.map(|()| Outcome::Nothing)
+            }
             Task::Refused { verb, objects, why } => {
                 self.refused(caller, &verb, objects, why);
                 Ok(Outcome::Nothing)
@@ -307,6 +317,35 @@ impl Writer {
         Ok(done)
     }
 
+    /// Not in the store: it is over when the panel is back.
+    fn unhold(&self, caller: &Caller, panel: &str) -> Result<(), Refusal> {
+        if !caller.may_change() {
+            return Err(Refusal::Forbidden(outside(caller)));
+        }
+        let office = &self.office;
+        let panel = {
+            let ledger = office.ledger.read();
+            if !Sight::of(caller, &ledger).may_change(&ledger, Kind::Panel, panel) {
+                return Err(Refusal::Forbidden(outside(caller)));
+            }
+            ledger.item(Kind::Panel, panel).map(|item| item.name.clone()).ok_or_else(|| missing(Kind::Panel, panel))?
+        };
+        let objects = vec![of(Kind::Panel, &panel)];
+        let entry = Entry { objects: objects.clone(), ..Entry::of(caller, UNHOLD) };
+        // A panel that could serve does not wait for a disk that is full.
+        if let Err(error) = office.store.note(Office::now_s(), &objects, entry.bytes()) {
+            tracing::warn!("the store: {}", error.in_full());
+        }
+        tracing::info!(who = caller.who, panel, "hold-down cleared");
+        let (done, taken) = oneshot::channel();
+        let gone = || Refusal::Gone("the node is stopping".into());
+        office.pilot.send(Post::Events { events: vec![Event::Unheld { panel }], done }).map_err(|_| gone())?;
+        let generation = taken.blocking_recv().map_err(|_| gone())?;
+        let body = json!({"verb": UNHOLD, "who": caller.who, "generation": generation, "objects": objects, "count": 1});
+        office.happenings.tell("state", Office::now_s(), body, objects);
+        Ok(())
+    }
+
     /// Durable when it returns without a doubt; nothing is stored when it is refused.
     pub(super) fn store(&self, caller: &Caller, verb: &str, writes: Vec<Write>) -> Result<(u64, Option<Refusal>), Refusal> {
         let commit = Commit { writes, entry: Entry::of(caller, verb).bytes(), at_s: Office::now_s() };
@@ -362,10 +401,12 @@ impl Writer {
         }
         let (done, published) = oneshot::channel();
         let gone = || Refusal::Gone("the change is stored, and the node is stopping: the next start answers with it".into());
-        office.pilot.send(Post { events, done }).map_err(|_| gone())?;
+        office.pilot.send(Post::Events { events, done }).map_err(|_| gone())?;
         published.blocking_recv().map_err(|_| gone())
     }
 }
+
+const UNHOLD: &str = "hold clear";
 
 /// The words a change goes by in the log.
 fn verb(change: &Change) -> String {
@@ -386,15 +427,17 @@ fn verb(change: &Change) -> String {
 }
 
 fn objects(change: &Change) -> Vec<String> {
-    let of =
-        |kind: &Kind, name: &str| format!("{}/{}", kind.plural(), key(*kind, name).unwrap_or_else(|_| name.chars().take(255).collect()));
     match change {
-        Change::Put { kind, name, .. } | Change::Patch { kind, name, .. } | Change::Delete { kind, name } => vec![of(kind, name)],
+        Change::Put { kind, name, .. } | Change::Patch { kind, name, .. } | Change::Delete { kind, name } => vec![of(*kind, name)],
         Change::PutDefaults(_) | Change::PatchDefaults(_) => vec!["defaults".into()],
-        Change::ZoneFile { zone, .. } | Change::Records { zone, .. } => vec![of(&Kind::Zone, zone).replacen("zones/", "files/", 1)],
-        Change::State { panel, .. } => vec![of(&Kind::Panel, panel).replacen("panels/", "states/", 1)],
+        Change::ZoneFile { zone, .. } | Change::Records { zone, .. } => vec![of(Kind::Zone, zone).replacen("zones/", "files/", 1)],
+        Change::State { panel, .. } => vec![of(Kind::Panel, panel).replacen("panels/", "states/", 1)],
         Change::Fleet(_) | Change::Revert(_) | Change::Restore(_) => Vec::new(),
     }
+}
+
+fn of(kind: Kind, name: &str) -> String {
+    format!("{}/{}", kind.plural(), key(kind, name).unwrap_or_else(|_| name.chars().take(255).collect()))
 }
 
 /// A state that is wanted, or what is wrong with it.

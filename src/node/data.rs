@@ -75,16 +75,22 @@ pub fn own_cookie_secrets(data: &Path) -> anyhow::Result<PathBuf> {
     let mut secret = [0u8; 16];
     getrandom::fill(&mut secret).context("the system gives no random bytes for the cookie secret")?;
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    // Written aside and renamed: a half-written secret would be refused at the next start.
-    let aside = data.join(format!("{COOKIE_FILE}.new"));
+    // A half-written secret would be refused at the next start.
+    replace(&path, format!("{hex}\n").as_bytes())?;
+    Ok(path)
+}
+
+/// Written aside and renamed: it is there as a whole, or as it was.
+pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".new");
     let write = || -> std::io::Result<()> {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&aside)?;
-        writeln!(file, "{hex}")?;
+        file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&aside, &path)
+        fs::rename(&aside, path)
     };
-    write().with_context(|| format!("[node].data: can't write {}", path.display()))?;
-    Ok(path)
+    write().with_context(|| format!("[node].data: can't write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod api;
 pub mod data;
 pub mod files;
+mod health;
 mod import;
 pub mod notify;
 pub mod once;
@@ -17,11 +18,12 @@ use crate::admin::{self, Certificate, CertificateFiles, Readiness, Status};
 use crate::clock;
 use crate::compile;
 use crate::compile::plan::{Plan, ZonePlan};
-use crate::control::{self, Control, Told};
+use crate::control::{self, Control, Served, Told};
 use crate::dns::name::Name;
 use crate::document::Problem;
 use crate::fleet::Source;
 use crate::fleet::ledger::Ledger;
+use crate::health::Health;
 use crate::pilot::{Action, Event, Job, Pilot, Sketch};
 use crate::snapshot::{Manners, Slot, Snapshot};
 use crate::steer::Chart;
@@ -29,6 +31,7 @@ use crate::transport;
 use anyhow::{Context, anyhow};
 use api::Api;
 use files::{Includes, Watch};
+use health::Rounds;
 use import::Imported;
 use notify::Notify;
 use std::collections::HashSet;
@@ -56,6 +59,10 @@ const MAX_TOLD: usize = 1000;
 
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// The node's own directory.
+    pub data: PathBuf,
+    /// Spreads checks over time.
+    pub seed: u64,
     pub transport: transport::Options,
     pub admin: SocketAddr,
     /// What the API is secured with.
@@ -136,6 +143,7 @@ struct Node {
     notify: Notify,
     watch: Watch,
     control: Control,
+    rounds: Rounds,
     store_problems: Vec<Problem>,
     /// Of what is read besides the fleet.
     file_problems: Vec<Problem>,
@@ -181,7 +189,9 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let admin = api.spawn(admin::serve(listener, admin_door, stopped));
     let texts = control.clone();
     let (imported, mut imports) = mpsc::unbounded_channel();
+    let (heard, mut hearings) = mpsc::unbounded_channel();
     let mut node = Node {
+        rounds: Rounds::begin(&options.data, heard)?,
         texts: Arc::new(move |zone| texts.stored_text(zone)),
         control,
         store_problems: problems,
@@ -190,7 +200,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
         document: None,
         importing: false,
         was_late: false,
-        pilot: Pilot::default(),
+        pilot: Pilot::new(Health::new(options.seed, health::recall(&options.data))),
         reader: Some(reader),
         read_again: None,
         read,
@@ -210,7 +220,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     };
     let mut look = tokio::time::interval(LOOK);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut batch = Vec::new();
+    let (mut batch, mut heard) = (Vec::new(), Vec::new());
     // Before anything is read, so that no change is missed.
     node.watch();
     // Both take long, and neither needs the other.
@@ -218,7 +228,10 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     while !node.pilot.has_started() {
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
+            _ = hearings.recv_many(&mut heard, BATCH) => node.hear(std::mem::take(&mut heard)),
+            () = tokio::time::sleep(node.pause()) => node.hear(Vec::new()),
             Some(read) = readings.recv() => node.take(read),
+            Some(post) = posts.recv() => node.post(post),
             _ = look.tick() => node.tell(),
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
@@ -234,6 +247,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let running = bound.serve(slot, &tokio::runtime::Handle::current()).context(
         "can't start all threads that answer; lower [dns].workers, or raise the limit of threads (TasksMax= in systemd, ulimit -u)",
     )?;
+    node.status.counts_by(running.counting());
     node.serving = true;
     node.control.start(Some(node.pilot.plan())).map_err(anyhow::Error::msg)?;
     node.import();
@@ -246,6 +260,8 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     loop {
         tokio::select! {
             _ = inbox.recv_many(&mut batch, BATCH) => node.handle(std::mem::take(&mut batch)),
+            _ = hearings.recv_many(&mut heard, BATCH) => node.hear(std::mem::take(&mut heard)),
+            () = tokio::time::sleep(node.pause()) => node.hear(Vec::new()),
             Some(read) = readings.recv() => node.take(read),
             Some(post) = posts.recv() => node.post(post),
             Some(imported) = imports.recv() => node.imported(imported),
@@ -256,6 +272,9 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
             _ = interrupt.recv() => break,
         }
     }
+    // Whoever still asks is told, and does not wait.
+    drop(posts);
+    node.leave_health().await;
     tracing::info!("stopping: answering what was received");
     node.notify.stopping();
     node.status.draining();
@@ -292,8 +311,14 @@ impl Node {
                     tracing::debug!(generation = snapshot.generation, "published");
                     let old = self.slot.store(snapshot);
                     self.retired.push(old);
+                    self.untold = true;
                 }
-                Action::Ask(_) | Action::Watch(_) | Action::Turned(_) => {}
+                Action::Ask(errands) => self.rounds.ask(errands),
+                Action::Watch(watching) => self.rounds.watch(watching),
+                Action::Turned(turns) => {
+                    self.rounds.is_stale = true;
+                    self.control.turned(&turns);
+                }
             }
         }
     }
@@ -392,14 +417,29 @@ impl Node {
         }
     }
 
-    /// What control wants the answers to have.
     fn post(&mut self, post: control::Post) {
-        let actions = self.pilot.handle_all(clock::now(), post.events);
-        self.perform(actions);
-        self.untold = true;
-        self.tell();
-        // Whoever asked may have gone.
-        let _ = post.done.send(self.pilot.generation());
+        match post {
+            control::Post::Events { events, done } => {
+                let actions = self.pilot.handle_all(clock::now(), events);
+                self.perform(actions);
+                self.untold = true;
+                self.tell();
+                // Whoever asked may have gone.
+                let _ = done.send(self.pilot.generation());
+            }
+            control::Post::Beats => {
+                let actions = self.pilot.handle_all(clock::now(), self.control.beats());
+                // Most change nothing, and a thousand may come in a second: `look` tells.
+                self.untold |= !actions.is_empty();
+                self.perform(actions);
+            }
+            control::Post::Health { panels, done } => {
+                let _ = done.send(match panels {
+                    None => self.views(None),
+                    Some(panels) => panels.iter().flat_map(|panel| self.views(Some(panel))).collect(),
+                });
+            }
+        }
     }
 
     fn look(&mut self) {
@@ -410,6 +450,7 @@ impl Node {
             self.untold = true;
         }
         self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        self.note_health();
         self.tell();
         let changed: HashSet<PathBuf> = self.watch.look().into_iter().collect();
         if changed.is_empty() {
@@ -470,7 +511,14 @@ impl Node {
         if let Some(more) = state.problems.len().checked_sub(MAX_TOLD).filter(|more| *more > 0) {
             problems.push(format!("and {more} more; `meridian check` names them all"));
         }
-        self.control.tell(Told { is_ready: self.serving, generation: state.generation, problems: problems.clone() });
+        let served = Served {
+            edition: state.edition,
+            zones: state.sound,
+            broken: state.broken.len(),
+            records: state.records,
+            problems: state.problems.len(),
+        };
+        self.control.tell(Told { is_ready: self.serving, generation: state.generation, problems: problems.clone(), served });
         self.status.set(Readiness { ready: self.serving, generation: state.generation, problems });
         if self.serving {
             self.notify.status(&format!("answering for {} zones, {} problems", state.sound, state.problems.len()));

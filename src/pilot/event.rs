@@ -44,6 +44,15 @@ pub enum Event {
     },
     /// What operators want of panels beside the fleet: all of it.
     Wishes(Vec<Wish>),
+    /// What a panel says of itself.
+    Beat {
+        panel: String,
+        gauges: Gauges,
+    },
+    /// An operator lets a panel return at once, however often it has fallen.
+    Unheld {
+        panel: String,
+    },
     Manners(Manners),
     /// A database of places has changed.
     Moved,
@@ -70,15 +79,6 @@ pub enum Event {
     },
     /// It could not be kept, for a reason on this side.
     Unwatched(Target),
-    /// A panel reports by itself.
-    Beat {
-        panel: String,
-        gauges: Gauges,
-    },
-    /// A flapping panel may return as fast as any other.
-    Unheld {
-        panel: String,
-    },
 }
 
 /// A part of the fleet that is no longer what it was.

@@ -159,12 +159,13 @@ impl Running {
     }
 
     pub fn counters(&self) -> Counts {
-        let mut counts = Counts { connections: self.shared.connections(), ..Counts::default() };
-        for tally in &self.tallies {
-            tally.add_to(&mut counts.udp);
-        }
-        self.shared.tally.add_to(&mut counts.tcp);
-        counts
+        counted(&self.shared, &self.tallies)
+    }
+
+    /// The same for whoever counts while others hold the transports; it may be asked after their end.
+    pub fn counting(&self) -> impl Fn() -> Counts + Send + Sync + 'static {
+        let (shared, tallies) = (Arc::clone(&self.shared), self.tallies.clone());
+        move || counted(&shared, &tallies)
     }
 
     /// Accepts nothing new, answers what has been received, then closes; connections that take longer than `within` are cut.
@@ -182,6 +183,13 @@ impl Running {
         let _ = workers.await;
         Drained { cut }
     }
+}
+
+fn counted(shared: &tcp::Shared, tallies: &[Arc<Tally>]) -> Counts {
+    let mut counts = Counts { connections: shared.connections(), ..Counts::default() };
+    tallies.iter().for_each(|tally| tally.add_to(&mut counts.udp));
+    shared.tally.add_to(&mut counts.tcp);
+    counts
 }
 
 impl Drop for Running {

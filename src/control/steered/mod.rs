@@ -3,6 +3,8 @@
 mod client;
 mod ranking;
 
+pub(super) use ranking::WEIGHTLESS;
+
 use super::explain::{Facts, Step};
 use super::heard::{Heard, status};
 use super::question::Question;

@@ -171,6 +171,8 @@ impl Scene<'_> {
                 distance_km: distance.map(|km| (km * 10.0).round() / 10.0),
                 weight: f64::from(weight.units()) / f64::from(Weight::ONE.units()),
                 state: panel.map_or("", |panel| state(panel.state)).into(),
+                verdict: None,
+                reason: None,
                 chosen: false,
                 turn: None,
                 text: out.as_ref().map_or(text, |out: &String| format!("out: {out}")),
@@ -246,14 +248,17 @@ fn sentence(tiered: &Tiered) -> String {
     }
 }
 
+/// Of a panel that the fleet and its operators let serve: its health or its load keeps it out.
+pub(in crate::control) const WEIGHTLESS: &str = "has no weight";
+
 /// Why a panel has no weight.
 fn absence(panel: Option<&Panel>, Wanted(family): Wanted) -> String {
-    let Some(panel) = panel else { return "has no weight".into() };
+    let Some(panel) = panel else { return WEIGHTLESS.into() };
     match family {
         Some(family) if !has(panel, family) => format!("has no {} address", ip(family)),
         _ if panel.state != State::Enabled => state(panel.state).into(),
         _ if panel.weight == 0.0 => "weight 0".into(),
-        _ => "has no weight".into(),
+        _ => WEIGHTLESS.into(),
     }
 }
 

@@ -1,0 +1,152 @@
+//! Panels' health between those who ask, the pilot, and the disk.
+
+use super::{Node, data};
+use crate::clock;
+use crate::fleet::Check;
+use crate::health::{Errand, Memory, PanelView, Target, Watching};
+use crate::pilot::Event;
+use crate::probe::{Heard, Options, Prober};
+use anyhow::Context;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Sockets of checks at once: ten thousand panels are asked every five seconds, and one that does not answer holds one for seconds.
+const CHECKS: usize = 4096;
+/// Idle connections at once: two for each of ten thousand panels.
+const VIGILS: usize = 20_000;
+/// Last-known health is written at most so often.
+const WRITE_MS: u64 = 1000;
+/// And at least so often: what is older is not known for sure by the next run.
+const WRITE_LEAST_MS: u64 = 60_000;
+/// Somebody looks at what is due at least so often.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Those who ask, and what was known before.
+pub(super) struct Rounds {
+    prober: Prober,
+    /// What is being asked.
+    asked: HashMap<Target, Arc<Check>>,
+    file: PathBuf,
+    /// Something turned since it was last written.
+    is_stale: bool,
+    written_ms: u64,
+    /// The writing that is under way.
+    writing: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Rounds {
+    pub(super) fn begin(data: &Path, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Self> {
+        let options = Options { concurrency: CHECKS, vigils: VIGILS };
+        let prober = Prober::start(options, heard).context("can't start the threads of health checks")?;
+        let file = data.join("health");
+        Ok(Self { prober, asked: HashMap::new(), file, is_stale: false, written_ms: 0, writing: None })
+    }
+
+    pub(super) fn ask(&mut self, errands: Vec<Errand>) {
+        for errand in errands {
+            self.asked.insert(errand.target, Arc::clone(&errand.check));
+            self.prober.ask(errand);
+        }
+    }
+
+    pub(super) fn watch(&self, watching: Vec<Watching>) {
+        for watching in watching {
+            match watching {
+                Watching::Begin(vigil) => self.prober.watch(vigil),
+                Watching::End(target) => self.prober.unwatch(target),
+            }
+        }
+    }
+}
+
+/// What the last run knew. A file that is not understood is as good as none.
+pub(super) fn recall(data: &Path) -> Option<Memory> {
+    let path = data.join("health");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let memory = Memory::read(&text);
+            if memory.is_none() {
+                tracing::warn!("{} is not understood: panels are judged as if this were the first start", path.display());
+            }
+            memory
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!("{} cannot be read ({error}): panels are judged as if this were the first start", path.display());
+            None
+        }
+    }
+}
+
+impl Node {
+    /// What probes have heard.
+    pub(super) fn hear(&mut self, heard: Vec<Heard>) {
+        let mut events = Vec::with_capacity(heard.len());
+        let mut checked = Vec::new();
+        for heard in heard {
+            events.push(match heard {
+                Heard::Report { target, report } => {
+                    if let Some(check) = self.rounds.asked.remove(&target) {
+                        checked.push((check, report.clone()));
+                    }
+                    Event::Reported { target, report }
+                }
+                Heard::Watching { target } => Event::Watching(target),
+                Heard::Broken { target, lived } => Event::Broken { target, lived },
+                Heard::Unwatched { target } => Event::Unwatched(target),
+            });
+        }
+        // Most reports change nothing, and thousands come in a second: `look` tells.
+        let actions = self.pilot.handle_all(clock::now(), events);
+        self.perform(actions);
+        self.control.checked(checked.iter().map(|(check, report)| (check.name.as_str(), report)));
+    }
+
+    /// How long nothing becomes due.
+    pub(super) fn pause(&self) -> Duration {
+        let Some(due_ms) = self.pilot.due_ms() else { return LONGEST };
+        Duration::from_millis(due_ms.saturating_sub(clock::now().mono_ms)).min(LONGEST)
+    }
+
+    /// Writes down what is known, when it is time.
+    pub(super) fn note_health(&mut self) {
+        let now = clock::now();
+        let since_ms = now.mono_ms.saturating_sub(self.rounds.written_ms);
+        let is_time = since_ms >= WRITE_LEAST_MS || self.rounds.is_stale && since_ms >= WRITE_MS;
+        if !is_time || self.rounds.writing.as_ref().is_some_and(|writing| !writing.is_finished()) {
+            return;
+        }
+        (self.rounds.is_stale, self.rounds.written_ms) = (false, now.mono_ms);
+        let (text, file) = (self.pilot.written_health(now), self.rounds.file.clone());
+        self.rounds.writing = Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = data::replace(&file, text.as_bytes()) {
+                tracing::warn!("{}: {error:#}; the next start will know less of panels", file.display());
+            }
+        }));
+    }
+
+    /// The last word, when the node stops.
+    pub(super) async fn leave_health(&mut self) {
+        if let Some(writing) = self.rounds.writing.take() {
+            let _ = writing.await;
+        }
+        (self.rounds.is_stale, self.rounds.written_ms) = (true, 0);
+        self.rounds.written_ms = clock::now().mono_ms.saturating_sub(WRITE_LEAST_MS);
+        self.note_health();
+        if let Some(writing) = self.rounds.writing.take() {
+            let _ = writing.await;
+        }
+    }
+
+    /// Of one panel, or of all.
+    pub(super) fn views(&self, panel: Option<&str>) -> Vec<PanelView> {
+        let (health, now) = (self.pilot.health(), clock::now());
+        let Some(panel) = panel else { return health.views(now) };
+        let is_it = |name: &&str| name.eq_ignore_ascii_case(panel);
+        let name = self.pilot.fleet().panels.iter().map(|panel| panel.name.as_str()).find(is_it);
+        name.and_then(|name| health.view(name, now)).into_iter().collect()
+    }
+}
