@@ -20,6 +20,7 @@
 //!         pilot      events → actions; the one place where a snapshot comes into being
 //!
 //! hands   store      documents that outlive the process: revisions, history, a log; the last good copy; backups
+//!         probe      asking a panel how it is: tcp, http, hls, its own API; idle connections that tell when it goes
 //!         transport  sockets: UDP on threads of its own, TCP on tokio; limits; all `unsafe`
 //!
 //! doors   control    every verb an operator has, once: changes and their one writer, tokens and scopes, the audit trail, explain
@@ -53,6 +54,7 @@ pub mod health;
 pub mod metrics;
 pub mod node;
 pub mod pilot;
+pub mod probe;
 pub mod snapshot;
 pub mod steer;
 pub mod store;
