@@ -25,6 +25,7 @@
 //!
 //! doors   control    every verb an operator has, once: changes and their one writer, tokens and scopes, the audit trail, explain
 //!         admin      HTTP: the API over control and its description, TLS; does it live, does it answer
+//!         stage      simulated panels, for the demo and for tests
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
 //!         config     meridian.toml → options
@@ -56,6 +57,7 @@ pub mod node;
 pub mod pilot;
 pub mod probe;
 pub mod snapshot;
+pub mod stage;
 pub mod steer;
 pub mod store;
 pub mod transport;
