@@ -31,7 +31,7 @@ pub(super) struct Rounds {
     asked: HashMap<Target, Arc<Check>>,
     file: PathBuf,
     /// Something turned since it was last written.
-    is_stale: bool,
+    pub(super) is_stale: bool,
     written_ms: u64,
     /// The writing that is under way.
     writing: Option<tokio::task::JoinHandle<()>>,
