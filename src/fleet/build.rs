@@ -17,7 +17,6 @@ pub(super) fn build(reader: &Reader, document: &Document, origin: Origin<'_>) ->
 }
 
 pub(super) fn build_with(reader: &Reader, document: &Document, origin: Origin<'_>, known: Known<'_>) -> Fleet {
-    planned::warn_unbuilt(reader, document);
     planned::refuse_keys(reader, document);
     let mut builder = Builder { reader, known, fleet: Fleet::default() };
     let defaults = document.defaults.over(reader, "defaults", Policy::default());

@@ -51,10 +51,3 @@ pub(super) fn refuse_zone(reader: &Reader, zone: &Object<Zone>, keys: &Names<'_>
     }
     reader.errors() == before
 }
-
-/// One warning for the whole document: what is written is right, and does not act yet.
-pub(super) fn warn_unbuilt(reader: &Reader, document: &Document) {
-    if !document.checks.is_empty() {
-        reader.warn(0, "", "health checks are not built yet", "until they are, every panel counts as up");
-    }
-}

@@ -6,6 +6,7 @@ use crate::fleet::Check;
 use crate::health::{Errand, Memory, PanelView, Target, Watching};
 use crate::pilot::Event;
 use crate::probe::{Heard, Options, Prober};
+use crate::transport;
 use anyhow::Context;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use tokio::sync::mpsc;
 const CHECKS: usize = 4096;
 /// Idle connections at once: two for each of ten thousand panels.
 const VIGILS: usize = 20_000;
+/// Without any file to spare there are still so many: what checks a panel is worth more than an idle client.
+const LEAST_CHECKS: usize = 16;
 /// Last-known health is written at most so often.
 const WRITE_MS: u64 = 1000;
 /// And at least so often: what is older is not known for sure by the next run.
@@ -38,8 +41,13 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    pub(super) fn begin(data: &Path, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Self> {
-        let options = Options { concurrency: CHECKS, vigils: VIGILS };
+    /// `others` is how many files the rest of the node may want: where there are too few for all, watches come last.
+    pub(super) fn begin(data: &Path, others: u64, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Self> {
+        let wanted = others + (CHECKS + VIGILS) as u64;
+        let files = transport::raise_nofile(wanted).or_else(|_| transport::raise_nofile(0)).unwrap_or(others);
+        let spare = usize::try_from(files.saturating_sub(others)).unwrap_or(usize::MAX);
+        let concurrency = CHECKS.min(spare / 2).max(LEAST_CHECKS);
+        let options = Options { concurrency, vigils: VIGILS.min(spare.saturating_sub(concurrency)) };
         let prober = Prober::start(options, heard).context("can't start the threads of health checks")?;
         let file = data.join("health");
         Ok(Self { prober, asked: HashMap::new(), file, is_stale: false, written_ms: 0, writing: None })

@@ -191,7 +191,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let (imported, mut imports) = mpsc::unbounded_channel();
     let (heard, mut hearings) = mpsc::unbounded_channel();
     let mut node = Node {
-        rounds: Rounds::begin(&options.data, heard)?,
+        rounds: Rounds::begin(&options.data, options.transport.tcp.connections as u64 + LEAST_FILES, heard)?,
         texts: Arc::new(move |zone| texts.stored_text(zone)),
         control,
         store_problems: problems,

@@ -58,9 +58,10 @@ impl Pilot {
         let stirred = self.health.take_stirred();
         self.stirred.judged.extend(stirred.judged);
         self.stirred.loaded.extend(stirred.loaded);
+        // What is published first has all that is known.
+        let is_first = !self.started;
         self.start_if_done();
-
-        let is_time = |last: Option<u64>, apart_ms: u64| last.is_none_or(|last| last + apart_ms <= now.mono_ms);
+        let is_time = |last: Option<u64>, apart_ms: u64| is_first || last.is_none_or(|last| last + apart_ms <= now.mono_ms);
         let mut concerned: HashSet<Arc<str>> = HashSet::new();
         if !self.stirred.judged.is_empty() && is_time(self.judged_ms, JUDGED_MS) {
             self.judged_ms = Some(now.mono_ms);

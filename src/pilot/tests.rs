@@ -215,3 +215,189 @@ fn a_change_during_a_build_is_built_again() {
     let actions = pilot.handle(Now::default(), built(&first[0], &text(1)));
     assert!(matches!(&actions[..], [Action::Build(second)] if second.ticket > first[0].ticket), "{actions:?}");
 }
+
+/// Two panels that are checked, in one set under one hostname.
+const CHECKED: &str = r#"
+[[check]]
+name = "c"
+kind = "tcp"
+port = 80
+interval = "5s"
+confirm = "200ms"
+[[panel]]
+name = "a"
+addresses = ["192.0.2.1"]
+checks = ["c"]
+[[panel]]
+name = "b"
+addresses = ["192.0.2.2"]
+checks = ["c"]
+[[set]]
+name = "s"
+panels = ["a", "b"]
+steer = "failover"
+[[zone]]
+name = "x.test"
+file = "z"
+[[hostname]]
+name = "live.x.test"
+set = "s"
+"#;
+
+/// A pilot with that fleet, and what stands of its answers and turns.
+struct Flight {
+    pilot: Pilot,
+    now: Now,
+    published: Vec<Arc<Snapshot>>,
+    turned: Vec<String>,
+    asked: Vec<Errand>,
+}
+
+impl Flight {
+    /// Everything but the checks is done at once.
+    fn begin(text: &str) -> Self {
+        let now = Now { mono_ms: 1000, wall_s: 1_800_000_000 };
+        let mut flight = Self { pilot: Pilot::default(), now, published: vec![], turned: vec![], asked: vec![] };
+        flight.hand(planned(Self::plan(text)));
+        flight
+    }
+
+    fn plan(text: &str) -> Plan {
+        let (fleet, problems) = crate::fleet::parse("f", text.as_bytes(), std::path::Path::new(""));
+        assert!(!problems.iter().any(Problem::is_error), "{problems:?}");
+        crate::compile::plan::plan("f", fleet)
+    }
+
+    fn hand(&mut self, event: Event) {
+        let mut events = vec![event];
+        while let Some(event) = events.pop() {
+            for action in self.pilot.handle(self.now, event) {
+                match action {
+                    Action::Publish(snapshot) => self.published.push(snapshot),
+                    Action::Turned(turns) => {
+                        self.turned.extend(turns.iter().map(|turn| format!("{} {}-{}", turn.panel, turn.from.word(), turn.to.word())));
+                    }
+                    Action::Ask(errands) => self.asked.extend(errands),
+                    Action::Survey(ticket) => events.push(surveyed(ticket)),
+                    Action::Build(job) => {
+                        let compiled = crate::compile::zone::zone(&job.plan.name, "z", text(1).into(), &mut NoFiles, &job.plan.steered);
+                        events.push(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
+                    }
+                    Action::Chart(_) | Action::Watch(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Answers those that are asked, also later: one of them with `outcome`.
+    fn report(&mut self, panel: &str, outcome: &Outcome) {
+        for errand in std::mem::take(&mut self.asked) {
+            let outcome = if *errand.panel == *panel { outcome.clone() } else { Outcome::Good };
+            self.hand(reported(&errand, outcome));
+        }
+    }
+
+    /// Lets time go to what is due next.
+    fn wait(&mut self) {
+        self.now.mono_ms = self.pilot.due_ms().unwrap().max(self.now.mono_ms);
+        let actions = self.pilot.handle_all(self.now, []);
+        for action in actions {
+            match action {
+                Action::Ask(errands) => self.asked.extend(errands),
+                Action::Publish(snapshot) => self.published.push(snapshot),
+                Action::Turned(turns) => {
+                    self.turned.extend(turns.iter().map(|turn| format!("{} {}-{}", turn.panel, turn.from.word(), turn.to.word())));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Who has weight in the last snapshot, and the TTL.
+    fn serving(&self) -> (Vec<u32>, u32) {
+        let Some(Serving::Zone(_, services)) = self.published.last().unwrap().zones.iter().next() else { panic!("no zone") };
+        let service = services.of_hostname(0).unwrap();
+        let weighty = service.roster.members.iter().filter(|member| !member.weight(crate::steer::Family::V4).is_zero());
+        (weighty.map(|member| member.panel).collect(), service.ttl)
+    }
+
+    /// Until `panel` has turned to `verdict`; everybody else is well.
+    fn until(&mut self, panel: &str, outcome: Outcome, turn: &str) {
+        for _ in 0..100 {
+            if self.turned.iter().any(|told| told == turn) {
+                return;
+            }
+            self.wait();
+            self.report(panel, &outcome);
+        }
+        panic!("{turn} does not come: {:?}", self.turned);
+    }
+}
+
+#[test]
+fn nothing_is_published_before_everybody_was_asked_once() {
+    let mut flight = Flight::begin(CHECKED);
+    assert_eq!((flight.published.len(), flight.asked.len()), (0, 2));
+    flight.report("a", &Outcome::Bad("broken".into()));
+    assert_eq!((flight.published.len(), flight.serving()), (1, (vec![1], 60)));
+    let mut flight = Flight::begin(CHECKED);
+    flight.wait();
+    assert_eq!((flight.published.len(), flight.now.mono_ms, flight.serving()), (1, 3000, (vec![0, 1], 60)));
+}
+
+#[test]
+fn a_fall_is_answered_before_it_is_told_and_each_change_is_a_generation() {
+    let mut flight = Flight::begin(CHECKED);
+    flight.report("", &Outcome::Good);
+    assert_eq!((flight.serving(), flight.turned.len()), ((vec![0, 1], 60), 2));
+    flight.until("a", Outcome::Bad("broken".into()), "a degraded-down");
+    // It failed, and its clients were told to ask again soon; then it was down.
+    let generations: Vec<u64> = flight.published.iter().map(|snapshot| snapshot.generation).collect();
+    assert_eq!((generations, flight.serving()), (vec![1, 2, 3], (vec![1], 10)));
+    assert_eq!(flight.turned[2..], ["a up-up", "a up-degraded", "a degraded-down"]);
+    flight.until("a", Outcome::Good, "a down-up");
+    // It answers again, and it is back.
+    assert_eq!((flight.published.len(), flight.serving()), (4, (vec![0, 1], 10)), "who answers again is down still");
+    while flight.serving().1 == 10 {
+        flight.wait();
+        flight.report("", &Outcome::Good);
+    }
+    // By sixteenths, and two minutes after the last change as usual.
+    assert_eq!(flight.serving(), (vec![0, 1], 60));
+}
+
+#[test]
+fn reports_that_change_nothing_cost_nothing() {
+    let mut flight = Flight::begin(CHECKED);
+    flight.report("", &Outcome::Good);
+    let published = flight.published.len();
+    for _ in 0..100 {
+        flight.wait();
+        flight.report("", &Outcome::Good);
+    }
+    assert_eq!((flight.published.len(), flight.turned.len()), (published, 2));
+}
+
+#[test]
+fn verdicts_that_come_together_are_one_generation() {
+    let panels = 40;
+    let list: String =
+        (0..panels).map(|n| format!("[[panel]]\nname = \"p{n}\"\naddresses = [\"192.0.2.{n}\"]\nchecks = [\"c\"]\n")).collect();
+    let names: String = (0..panels).map(|n| format!("\"p{n}\",")).collect();
+    let text = CHECKED.replace("panels = [\"a\", \"b\"]", &format!("panels = [\"a\", \"b\", {names}]"));
+    let mut flight = Flight::begin(&format!("{text}{list}"));
+    flight.report("", &Outcome::Good);
+    let mut failures: std::collections::HashMap<String, u32> = Default::default();
+    let before = flight.published.len();
+    while flight.turned.iter().filter(|turn| turn.ends_with("-down")).count() < panels {
+        flight.wait();
+        for errand in std::mem::take(&mut flight.asked) {
+            let is_dead = errand.panel.starts_with('p');
+            *failures.entry(errand.panel.to_string()).or_default() += u32::from(is_dead);
+            flight.hand(reported(&errand, if is_dead { Outcome::Bad("gone".into()) } else { Outcome::Good }));
+        }
+    }
+    assert_eq!(flight.serving().0, [0, 1]);
+    // Each is published within ten milliseconds, and no two of them apart by less.
+    assert!(flight.published.len() - before <= 2 * panels, "{}", flight.published.len() - before);
+}
