@@ -23,6 +23,7 @@
 //!
 //! doors   control    every verb an operator has, once: changes and their one writer, tokens and scopes, the audit trail, explain
 //!         admin      HTTP: the API over control and its description, TLS; does it live, does it answer
+//!         agent      the reporter on a panel's host: gauges in, heartbeats out
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
 //!         config     meridian.toml → options
@@ -38,6 +39,7 @@
 //! ```
 
 pub mod admin;
+pub mod agent;
 pub mod answer;
 pub mod cli;
 pub mod clock;
