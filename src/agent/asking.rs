@@ -124,7 +124,7 @@ impl Asking {
 impl Post {
     fn tell(&mut self) {
         match &self.last {
-            Ok(_) if self.told.works() == Worth::Back => info!(source = self.name, "the source answers again"),
+            Ok(_) if self.told.works() == Worth::Back => info!(source = self.name, "the source is right"),
             Ok(_) => {}
             Err(why) if self.told.fails_anew(why, clock::now().mono_ms) => {
                 warn!(source = self.name, "left out of the reports until it is right: {why}");

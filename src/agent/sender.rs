@@ -72,10 +72,8 @@ pub(super) fn deliver(options: &Options, node: &Node, post: &Post) {
             Ok(()) => {
                 sent = number;
                 pace.went_well();
-                match told.works() {
-                    Worth::First => info!("{base} takes the reports of {}", options.panel),
-                    Worth::Back => info!("{base} takes the reports of {} again", options.panel),
-                    Worth::Nothing => {}
+                if told.works() != Worth::Nothing {
+                    info!("{base} takes the reports of {}", options.panel);
                 }
             }
             Err(trouble) => {

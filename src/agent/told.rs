@@ -17,9 +17,9 @@ pub(super) struct Told {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Worth {
     Nothing,
-    /// It works for the first time.
+    /// It works for the first time, and nothing else was told.
     First,
-    /// It works again.
+    /// It works after trouble that was told.
     Back,
 }
 
@@ -43,8 +43,8 @@ impl Told {
 
     pub(super) fn works(&mut self) -> Worth {
         let worth = match (self.has_worked, self.is_trouble_told) {
-            (false, _) => Worth::First,
-            (true, true) => Worth::Back,
+            (_, true) => Worth::Back,
+            (false, false) => Worth::First,
             (true, false) => Worth::Nothing,
         };
         (self.trouble, self.is_trouble_told, self.has_worked) = (None, false, true);
@@ -61,7 +61,7 @@ mod tests {
         let mut told = Told::default();
         let heard = [("a", 0), ("a", 59_999), ("a", 60_000), ("b", 60_001), ("a", 60_002), ("b", 60_003), ("b", 120_001)];
         assert_eq!(heard.map(|(kind, at)| told.fails(kind, at)), [true, false, true, true, false, false, true]);
-        assert_eq!([told.works(), told.works()], [Worth::First, Worth::Nothing]);
+        assert_eq!([told.works(), told.works()], [Worth::Back, Worth::Nothing]);
         // What was not told is not told to be over.
         assert!(!told.fails("b", 120_002));
         assert_eq!(told.works(), Worth::Nothing);
@@ -69,6 +69,12 @@ mod tests {
         assert_eq!([told.works(), told.works()], [Worth::Back, Worth::Nothing]);
         let kinds: Vec<bool> = (0..20).map(|kind| told.fails(&kind.to_string(), 500_000)).collect();
         assert_eq!(kinds.iter().filter(|is_told| **is_told).count(), MAX_KINDS);
+    }
+
+    #[test]
+    fn what_works_is_told_once() {
+        let mut told = Told::default();
+        assert_eq!([told.works(), told.works()], [Worth::First, Worth::Nothing]);
     }
 
     #[test]
