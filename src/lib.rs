@@ -16,7 +16,8 @@
 //!         snapshot   the compiled truth a query reads, and the slot it is swapped in
 //!         answer     question bytes + snapshot → answer bytes
 //!         fleet      what operators want: a document in, a valid `Fleet` out; the ledger keeps it in step by small changes
-//!         compile    master files + fleet → zones made for look-up
+//!         health     reports in, verdicts out: thresholds, the watch, load, uptime; when who is asked again
+//!         compile    master files + fleet + health → zones made for look-up, and services that steer
 //!         pilot      events → actions; the one place where a snapshot comes into being
 //!
 //! hands   store      documents that outlive the process: revisions, history, a log; the last good copy; backups
@@ -25,6 +26,7 @@
 //!
 //! doors   control    every verb an operator has, once: changes and their one writer, tokens and scopes, the audit trail, explain
 //!         admin      HTTP: the API over control and its description, TLS; does it live, does it answer
+//!         agent      the reporter on a panel's host: gauges in, heartbeats out
 //!         stage      simulated panels, for the demo and for tests
 //!
 //! wiring  node       starts, joins and drains the parts; the event loop; files
@@ -37,10 +39,12 @@
 //! ```text
 //! a query    transport ─ Slot::load ─▸ answer::handle(now, &snapshot, &ask, &mut out) ─▸ Verdict
 //! files      node ─▸ pilot::handle(now, Event::Plan) ─▸ Action::Build ─ node ─▸ Event::Built ─▸ Action::Publish ─▸ Slot::store
+//! a report   node ─▸ probe::ask ─ a panel ─▸ Report ─ node ─▸ pilot::handle(now, Event::Reported) ─▸ Action::Publish ─▸ Slot::store, then Action::Turned
 //! a change   admin ─▸ control: ledger (judged) ─▸ compile ─▸ store (durable) ─▸ Post ─ node ─▸ pilot::handle(now, Event::Changed) ─▸ Publish ─▸ answered
 //! ```
 
 pub mod admin;
+pub mod agent;
 pub mod answer;
 pub mod cli;
 pub mod clock;

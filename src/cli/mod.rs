@@ -5,6 +5,7 @@
 //! Gives  the exit status, as `--help` tells it.
 //! Never  decides anything about DNS: it reads, hands over and prints.
 
+mod agent;
 mod api;
 mod apply;
 mod aside;
@@ -63,6 +64,7 @@ enum Command {
     Audit(history::AuditArgs),
     Revert(revert::RevertArgs),
     Token(token::TokenArgs),
+    Agent(agent::AgentArgs),
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Completions(completions::CompletionsArgs),
@@ -98,6 +100,7 @@ pub fn run() -> ExitCode {
         Command::Audit(args) => history::audit(args),
         Command::Revert(args) => revert::revert(args),
         Command::Token(args) => token::token(args),
+        Command::Agent(args) => agent::agent(args),
         Command::Backup(args) => backup::backup(args),
         Command::Restore(args) => restore::restore(args),
         Command::Completions(args) => completions::completions(args),

@@ -1,7 +1,7 @@
 //! A node of its own, with its directory, and the clients that ask it.
 
 #[path = "../running/mod.rs"]
-mod running;
+pub(crate) mod running;
 
 pub(crate) use running::SOON;
 use running::{Running, two};

@@ -2,7 +2,7 @@
 
 use super::path::escaped;
 use super::reach::Address;
-use super::tls::{self, Tls};
+use super::tls::{self, Belief, Tls};
 use super::trouble::{Result, Trouble};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -115,6 +115,23 @@ impl Heard {
     }
 }
 
+/// A client that goes where it is sent and nowhere else. Without a belief it speaks no TLS. The error is a sentence.
+pub(super) fn http(belief: Option<&Belief>) -> std::result::Result<Agent, String> {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        // A token goes where the operator sent it and nowhere else.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // A proxy from the environment would see the token.
+        .proxy(None)
+        .timeout_resolve(Some(CONNECT))
+        .timeout_connect(Some(CONNECT))
+        .user_agent(concat!("meridian/", env!("CARGO_PKG_VERSION")))
+        .build();
+    let tls = belief.map(tls::config).transpose()?;
+    Ok(Agent::with_parts(config, ().chain(TcpConnector::default()).chain(Tls(tls)), DefaultResolver::default()))
+}
+
 impl Client {
     /// `tokenless` says why there is no token where there is none.
     pub(super) fn new(
@@ -123,19 +140,7 @@ impl Client {
         patience: Option<Duration>,
         json: bool,
     ) -> Result<Self> {
-        let tls = if address.is_https { Some(tls::config(&address.belief).map_err(Trouble::wrong)?) } else { None };
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A token goes where the operator sent it and nowhere else.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // A proxy from the environment would see the token.
-            .proxy(None)
-            .timeout_resolve(Some(CONNECT))
-            .timeout_connect(Some(CONNECT))
-            .user_agent(concat!("meridian/", env!("CARGO_PKG_VERSION")))
-            .build();
-        let agent = Agent::with_parts(config, ().chain(TcpConnector::default()).chain(Tls(tls)), DefaultResolver::default());
+        let agent = http(address.is_https.then_some(&address.belief)).map_err(Trouble::wrong)?;
         let (token, tokenless) = match token {
             Ok(token) => (Some(token), String::new()),
             Err(why) => (None, why),

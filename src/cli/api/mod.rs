@@ -26,7 +26,7 @@ pub(super) use local::Local;
 pub(super) use offer::{Changing, Confirming, applied, offer};
 pub(super) use output::{Paint, line, print, print_json, print_raw};
 pub(super) use path::{kind, object_path, path};
-pub(super) use reach::{Door, Reach, finish};
+pub(super) use reach::{Door, Reach, finish, plain_http, token_in, way};
 pub(super) use table::Table;
 pub(super) use toml::literal;
 pub(super) use trouble::{Result, Trouble};

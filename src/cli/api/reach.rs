@@ -1,6 +1,6 @@
 //! Which node is asked, and with which token.
 
-use super::client::Client;
+use super::client::{Client, http};
 use super::local::Local;
 use super::output::print_json;
 use super::tls::Belief;
@@ -115,6 +115,24 @@ pub(in crate::cli) fn finish(json: bool, came: Result<u8>) -> ExitCode {
             }
         }
     }
+}
+
+/// How a program reaches a node that its operator named: the address without a slash at the end, and the client for it. The error is a sentence.
+pub(in crate::cli) fn way(url: &str, ca: Option<&Path>, insecure_http: bool) -> std::result::Result<(String, ureq::Agent), String> {
+    let address = address(Some(url), None, ca)?;
+    refuse_to_shout(&address, true, insecure_http)?;
+    Ok((address.base.clone(), http(address.is_https.then_some(&address.belief))?))
+}
+
+/// A client for pages of this machine. The error is a sentence.
+pub(in crate::cli) fn plain_http(is_https: bool, ca: Option<&Path>) -> std::result::Result<ureq::Agent, String> {
+    let belief = ca.map_or(Belief::System, |ca| Belief::File(ca.to_owned()));
+    http(is_https.then_some(&belief))
+}
+
+/// The token in a text from there. The error is a sentence, and does not show it.
+pub(in crate::cli) fn token_in(text: &str, from: &str) -> std::result::Result<String, String> {
+    sane(text, from)
 }
 
 /// The error is a sentence.
