@@ -4,6 +4,8 @@
 mod errors;
 #[path = "api/files.rs"]
 mod files;
+#[path = "api/health.rs"]
+mod health;
 #[path = "api/instant.rs"]
 mod instant;
 #[path = "api/limits.rs"]

@@ -35,6 +35,9 @@ pub(super) struct EnableArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct ClearArgs {
     panel: String,
+    /// End its hold-down instead: it fell again and again and is held back, and returns as soon as its checks let it
+    #[arg(long, conflicts_with_all = ["dry_run", "force"])]
+    hold: bool,
     #[command(flatten)]
     changing: Changing,
     #[command(flatten)]
@@ -70,6 +73,11 @@ pub(super) fn enable(args: EnableArgs) -> ExitCode {
 
 pub(super) fn clear(args: ClearArgs) -> ExitCode {
     args.reach.run(|client| {
+        if args.hold {
+            client.send(Ask::new(Method::DELETE, &path(&["panels", &args.panel, "hold"])))?;
+            let told = json!({"panel": args.panel, "hold": null});
+            return applied(client, args.changing, &told, &format!("{}: no longer held back", line(&args.panel)));
+        }
         let path = path(&["panels", &args.panel, "state"]);
         let mut ask = Ask::new(Method::DELETE, &path);
         ask.query = args.changing.query();

@@ -1,9 +1,11 @@
 //! `meridian status`
 
 mod page;
+mod panel;
+mod share;
 mod watch;
 
-use super::api::{Ask, Client, Paint, Reach, Result, print, print_json};
+use super::api::{Ask, Client, Paint, Reach, Result, path, print, print_json};
 use crate::clock;
 use page::Page;
 use serde_json::Value;
@@ -15,8 +17,11 @@ use ureq::http::Method;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Show how the node and its panels are: what is wrong first.
+///
+/// With the name of a panel: how that one is, by each of its checks, and what became of it lately.
 #[derive(Debug, clap::Args)]
 pub(super) struct StatusArgs {
+    panel: Option<String>,
     /// Draw it anew every two seconds, until Ctrl-C
     #[arg(long, short)]
     watch: bool,
@@ -25,23 +30,41 @@ pub(super) struct StatusArgs {
 }
 
 pub(super) fn status(args: StatusArgs) -> ExitCode {
+    let of = args.panel.as_deref().map_or(Of::All, Of::Panel);
     args.reach.run(|client| match args.watch {
-        true => watch::watch(client),
+        true => watch::watch(client, of),
         false => {
-            let status = ask(client)?;
+            let status = of.ask(client)?;
             match client.json {
                 true => print_json(&status)?,
-                false => print(&lines(&status).iter().flat_map(|line| [line, "\n"]).collect::<String>())?,
+                false => print(&of.lines(&status).iter().flat_map(|line| [line, "\n"]).collect::<String>())?,
             }
             Ok(0)
         }
     })
 }
 
-fn ask(client: &Client) -> Result<Value> {
-    client.send(Ask::new(Method::GET, "/v1/status").patience(PATIENCE))?.json()
+/// What is looked at.
+#[derive(Clone, Copy, Debug)]
+enum Of<'a> {
+    All,
+    Panel(&'a str),
 }
 
-fn lines(status: &Value) -> Vec<String> {
-    Page::new(status, clock::now().wall_s, Paint::of_stdout()).lines()
+impl Of<'_> {
+    fn ask(self, client: &Client) -> Result<Value> {
+        let path = match self {
+            Self::All => "/v1/status".into(),
+            Self::Panel(panel) => path(&["panels", panel, "health"]),
+        };
+        client.send(Ask::new(Method::GET, &path).patience(PATIENCE))?.json()
+    }
+
+    fn lines(self, status: &Value) -> Vec<String> {
+        let (now_s, paint) = (clock::now().wall_s, Paint::of_stdout());
+        match self {
+            Self::All => Page::new(status, now_s, paint).lines(),
+            Self::Panel(_) => panel::lines(status, now_s, paint),
+        }
+    }
 }

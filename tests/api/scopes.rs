@@ -154,6 +154,8 @@ fn no_look_names_what_is_outside() {
         "/v1/panels/mine/state",
         "/v1/panels/shared/state",
         "/v1/panels/mine/health",
+        "/v1/panels/shared/health",
+        "/metrics",
         "/v1/explain?name=live.a.example&type=A&client=198.51.100.0/24",
         "/v1/explain?name=live.a.example&type=A&client=192.0.2.0/24",
         "/v1/explain?name=www.a.example&type=A&client=192.0.2.1",
@@ -316,7 +318,7 @@ fn what_is_outside_answers_like_what_is_nowhere() {
     same("GET", "/v1/hostnames?set=%", "zqset", "zqsex", &[], None);
     same("GET", "/v1/hostnames?zone=%", "zqzone.example", "zqzonx.example", &[], None);
     same("GET", "/v1/sets?panel=%", "zqpanel", "zqpanex", &[], None);
-    for path in ["/v1/panels/%/state", "/v1/panels/%/health"] {
+    for path in ["/v1/panels/%/state", "/v1/panels/%/health", "/v1/panels/%/hold"] {
         same("GET", path, "zqpanel", "zqpanex", &[], None);
         same("POST", path, "zqpanel", "zqpanex", &[], Some(r#"{"state": "disabled"}"#));
         same("DELETE", path, "zqpanel", "zqpanex", &[], None);

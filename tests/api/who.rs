@@ -73,6 +73,7 @@ fn each_role_may_do_its_own() {
         ("PATCH", "panels/new", Some(json!({"weight": 2})), [200, 200, 403, 403]),
         ("POST", "panels/fra1/state", Some(json!({"state": "enabled"})), [200, 200, 403, 403]),
         ("DELETE", "panels/fra1/state", None, [204, 204, 403, 403]),
+        ("DELETE", "panels/fra1/hold", None, [204, 204, 403, 403]),
         ("PUT", "fleet?dry_run=true", Some(admin.fleet()), [200, 200, 403, 403]),
         ("POST", "revert?dry_run=true", Some(json!({"revision": 2})), [409, 409, 403, 403]),
         ("POST", "tokens", Some(json!({"name": "x", "role": "viewer"})), [201, 403, 403, 403]),

@@ -4,8 +4,10 @@ use super::*;
 use crate::control::{CheckTally, Served, Tallies, Told};
 use crate::health::{AddressView, CheckView, Gauges, PanelView, Uptimes, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 fn panel(n: u32) -> PanelView {
@@ -137,4 +139,20 @@ fn a_verdict_of_down_or_unknown_does_not_serve() {
         assert!(text.contains(&format!("meridian_panel_up{{panel=\"panel-0\"}} {serves}\n")), "{verdict:?}");
         assert!(text.contains(&format!("meridian_panel_verdict{{panel=\"panel-0\",verdict=\"{}\"}} 1\n", verdict.word())));
     }
+}
+
+/// Prometheus's own reader, which also knows what names are bad habits; of a node at work tests/api asks it.
+#[test]
+fn prometheus_reads_every_family() {
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool; Debian has it in the package prometheus, which `tests/run` installs");
+    promtool.stdin.take().unwrap().write_all(page(&figures(3), &own()).as_bytes()).unwrap();
+    let checked = promtool.wait_with_output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+    assert!(checked.status.success() && said.is_empty(), "{said}");
 }

@@ -1,5 +1,6 @@
 //! A node's status as a person reads it at three in the morning.
 
+use super::share::{load, percent};
 use crate::cli::api::{Paint, Table, age, line, seconds};
 use serde_json::Value;
 
@@ -84,11 +85,22 @@ impl<'a> Page<'a> {
     }
 
     fn table(&self, panels: &[&Value]) -> Vec<String> {
-        let mut table = Table::new(&["panel", "region", "state", "verdict", "since", "reason", "sets"]);
+        let mut table = Table::new(&["panel", "region", "state", "verdict", "since", "load", "up 24h", "reason", "sets"]);
         for panel in panels {
             let text = |key: &str| panel[key].as_str().unwrap_or_default().to_owned();
             let sets = panel["sets"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ");
-            table.row([text("name"), text("region"), self.state(panel), text("verdict"), self.since(panel), text("reason"), sets]);
+            let (load, uptime) = (load(panel).unwrap_or_default(), percent(&panel["uptime"]["24h"]).unwrap_or_default());
+            table.row([
+                text("name"),
+                text("region"),
+                self.state(panel),
+                text("verdict"),
+                self.since(panel),
+                load,
+                uptime,
+                reason(panel),
+                sets,
+            ]);
         }
         let mut lines = table.lines();
         if let Some(head) = lines.first_mut() {
@@ -118,12 +130,19 @@ impl<'a> Page<'a> {
         state
     }
 
+    /// How long what is to be seen has been so: a verdict, unless it is an operator who keeps the panel out.
     fn since(&self, panel: &Value) -> String {
-        match seconds(&panel["since"]) {
-            Some(since) => age(self.now_s.saturating_sub(since)),
-            None => panel["since"].as_str().unwrap_or_default().to_owned(),
-        }
+        let is_operators = matches!(alarm(panel), Alarm::Disabled | Alarm::Draining);
+        let keys = if is_operators { ["since", "verdict_since"] } else { ["verdict_since", "since"] };
+        let since = keys.iter().find_map(|key| seconds(&panel[*key]));
+        since.map(|since| age(self.now_s.saturating_sub(since))).unwrap_or_default()
     }
+}
+
+/// What is wrong with it, then why an operator says otherwise than the fleet.
+fn reason(panel: &Value) -> String {
+    let reasons = ["verdict_reason", "reason"].iter().filter_map(|key| panel[*key].as_str()).filter(|reason| !reason.is_empty());
+    reasons.collect::<Vec<_>>().join("; ")
 }
 
 fn alarm(panel: &Value) -> Alarm {
@@ -168,21 +187,21 @@ mod tests {
     #[test]
     fn what_is_not_normal_comes_first() {
         let status = json!({"node": "ns1", "version": "0.1.0", "generation": 9, "revision": 17, "ready": true, "problems": [], "zones": ["a"], "sets": ["s"], "panels": [
-            {"name": "ams1", "region": "eu", "state": "enabled", "fleet_state": "enabled", "verdict": "up", "sets": ["s"]},
-            {"name": "fra1", "region": "eu", "state": "draining", "fleet_state": "enabled", "verdict": "up", "since": 999_880, "until": 1_002_400, "reason": "new disks", "sets": ["s", "t"]},
-            {"name": "lax1", "region": "us", "state": "enabled", "fleet_state": "disabled", "verdict": "up", "sets": []},
-            {"name": "nyc1", "region": "us", "state": "enabled", "fleet_state": "enabled", "verdict": "down", "since": 992_000, "reason": "refused", "sets": ["s"]},
-            {"name": "sgp1", "state": "disabled", "fleet_state": "disabled", "verdict": "up", "sets": ["s"]},
+            {"name": "ams1", "region": "eu", "state": "enabled", "fleet_state": "enabled", "verdict": "up", "verdict_since": 740_800, "utilisation": 0.625, "shed": 0.0, "uptime": {"24h": 1.0}, "sets": ["s"]},
+            {"name": "fra1", "region": "eu", "state": "draining", "fleet_state": "enabled", "verdict": "up", "verdict_since": 900_000, "since": 999_880, "until": 1_002_400, "reason": "new disks", "sets": ["s", "t"]},
+            {"name": "lax1", "region": "us", "state": "enabled", "fleet_state": "disabled", "verdict": "degraded", "verdict_since": 999_000, "verdict_reason": "latency 900 ms", "since": 999_990, "reason": "tried", "utilisation": 0.97, "shed": 0.4, "sets": []},
+            {"name": "nyc1", "region": "us", "state": "enabled", "fleet_state": "enabled", "verdict": "down", "verdict_since": 992_000, "verdict_reason": "connection refused", "uptime": {"24h": 0.90888}, "sets": ["s"]},
+            {"name": "sgp1", "state": "disabled", "fleet_state": "disabled", "verdict": "unchecked", "verdict_since": null, "verdict_reason": null, "sets": ["s"]},
         ]});
         let expected = "\
-5 panels, 2 serving, 1 down, 1 disabled, 1 draining; zones 1; store revision 17; node ns1 ready
+5 panels, 2 serving, 1 down, 1 disabled, 1 draining, 1 degraded; zones 1; store revision 17; node ns1 ready
 
-PANEL   REGION   STATE                       VERDICT   SINCE   REASON      SETS
-nyc1    us       enabled                     down      2h13m   refused     s
-sgp1    -        disabled                    up        -       -           s
-fra1    eu       draining, 40m left          up        2m      new disks   s, t
-ams1    eu       enabled                     up        -       -           s
-lax1    us       enabled (fleet: disabled)   up        -       -           -";
+PANEL   REGION   STATE                       VERDICT     SINCE   LOAD               UP 24H    REASON                  SETS
+nyc1    us       enabled                     down        2h13m   -                  90.88 %   connection refused      s
+sgp1    -        disabled                    unchecked   -       -                  -         -                       s
+fra1    eu       draining, 40m left          up          2m      -                  -         new disks               s, t
+lax1    us       enabled (fleet: disabled)   degraded    16m     97 %, sheds 40 %   -         latency 900 ms; tried   -
+ams1    eu       enabled                     up          3d      62 %               100 %     -                       s";
         assert_eq!(text(&status), expected);
     }
 
@@ -200,8 +219,8 @@ problem: the store is gone
 problem: z.zone:3: zone a: bad; do
 problem: x\\u{1b}
 
-PANEL   REGION   STATE     VERDICT   SINCE   REASON   SETS
-p       -        enabled   -         -       -        -";
+PANEL   REGION   STATE     VERDICT   SINCE   LOAD   UP 24H   REASON   SETS
+p       -        enabled   -         -       -      -        -        -";
         assert_eq!(text(&status), expected);
     }
 

@@ -1,6 +1,6 @@
 //! The status drawn again and again.
 
-use super::{ask, lines};
+use super::Of;
 use crate::cli::api::{Client, Result, Trouble, print};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const END_OF_LINE: &str = "\x1b[K";
 const END_OF_SCREEN: &str = "\x1b[J";
 
 /// Until Ctrl-C, which ends it with 0. On no terminal each look is printed below the last.
-pub(super) fn watch(client: &Client) -> Result<u8> {
+pub(super) fn watch(client: &Client, of: Of<'_>) -> Result<u8> {
     let is_drawn = std::io::stdout().is_terminal() && !client.json;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Trouble::failed(format!("the watch cannot be started: {error}")))?;
@@ -39,10 +39,10 @@ pub(super) fn watch(client: &Client) -> Result<u8> {
         print(&format!("{HIDE_CURSOR}{CLEAR}"))?;
     }
     loop {
-        let text = match ask(client) {
+        let text = match of.ask(client) {
             Ok(status) if client.json => format!("{status}\n"),
-            Ok(status) if is_drawn => frame(&lines(&status), rows()),
-            Ok(status) => lines(&status).iter().flat_map(|line| [line, "\n"]).collect::<String>() + "\n",
+            Ok(status) if is_drawn => frame(&of.lines(&status), rows()),
+            Ok(status) => of.lines(&status).iter().flat_map(|line| [line, "\n"]).collect::<String>() + "\n",
             // A node that is starting again is worth waiting for; a wrong token is not.
             Err(Trouble::Told(told)) if is_drawn && matches!(told.exit, crate::cli::UNREACHABLE | crate::cli::FAILED) => {
                 frame(&told.lines(), rows())

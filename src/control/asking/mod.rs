@@ -1,12 +1,12 @@
 //! How panels are: asked of the node, and put into the words of the API.
 
-use super::Caller;
-use super::Refusal;
-use super::explain::{Explanation, Facts, Ranked};
-use super::look::state_of;
-use super::office::{Office, Post};
-use super::sight::Sight;
-use super::wanting::missing;
+use crate::control::Caller;
+use crate::control::Refusal;
+use crate::control::explain::{Explanation, Facts, Ranked};
+use crate::control::look::state_of;
+use crate::control::office::{Office, Post};
+use crate::control::sight::Sight;
+use crate::control::wanting::missing;
 use crate::fleet::Kind;
 use crate::health::{AddressView, CheckView, Gauges, PanelView, Turn, Uptimes, Verdict};
 use serde_json::{Map, Value, json};
@@ -202,7 +202,7 @@ pub(super) fn judge(explanation: &mut Explanation, views: &Views, is_seen: impl 
 
 fn condition(ranked: &mut Ranked, view: &PanelView, is_v4: Option<bool>) {
     let (verdict, reason) = of_family(view, is_v4);
-    let is_weightless = ranked.out.as_deref() == Some(super::steered::WEIGHTLESS);
+    let is_weightless = ranked.out.as_deref() == Some(crate::control::steered::WEIGHTLESS);
     let said = match verdict {
         Verdict::Up | Verdict::Unchecked if is_weightless && view.shed >= 1.0 => "full: others take all of its clients".to_owned(),
         Verdict::Up | Verdict::Unchecked => return,
@@ -234,78 +234,4 @@ fn of_family(view: &PanelView, is_v4: Option<bool>) -> (Verdict, &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::IpAddr;
-
-    fn view() -> PanelView {
-        let address = |address: &str, verdict, reason: &str| AddressView {
-            address: address.parse::<IpAddr>().unwrap(),
-            verdict,
-            since_s: 1_795_269_600,
-            reason: reason.into(),
-            checks: Vec::new(),
-        };
-        PanelView {
-            verdict: Verdict::Degraded,
-            since_s: 1_795_269_600,
-            reason: "timed out".into(),
-            addresses: vec![address("192.0.2.1", Verdict::Up, ""), address("2001:db8::1", Verdict::Down, "timed out")],
-            ..nothing("Fra1")
-        }
-    }
-
-    fn ranked(out: Option<&str>, text: &str) -> Ranked {
-        Ranked {
-            panel: "Fra1".into(),
-            region: None,
-            tier: 1,
-            distance_km: None,
-            weight: 0.0,
-            state: "enabled".into(),
-            verdict: None,
-            reason: None,
-            chosen: false,
-            turn: None,
-            out: out.map(str::to_owned),
-            text: text.into(),
-        }
-    }
-
-    #[test]
-    fn a_panel_that_is_not_up_is_told_with_its_reason() {
-        let weightless = Some(super::super::steered::WEIGHTLESS);
-        let full = PanelView { verdict: Verdict::Up, reason: String::new(), addresses: Vec::new(), shed: 1.0, ..view() };
-        for (view, is_v4, out, text, expected_out, expected_text, verdict) in [
-            (&view(), Some(false), weightless, "out: has no weight", Some("down: timed out"), "out: down: timed out", Some("down")),
-            (&view(), Some(true), None, "chosen: 1st", None, "chosen: 1st", None),
-            (&view(), None, None, "chosen: 1st", None, "chosen: 1st; degraded: timed out", Some("degraded")),
-            // Nobody better is left.
-            (&view(), Some(false), None, "", None, "down: timed out", Some("down")),
-            (&view(), Some(false), Some("draining"), "out: draining", Some("draining"), "out: draining; down: timed out", Some("down")),
-            (&nothing("fra1"), Some(true), weightless, "", Some("unknown: not asked yet"), "out: unknown: not asked yet", Some("unknown")),
-            (
-                &full,
-                Some(true),
-                weightless,
-                "",
-                Some("full: others take all of its clients"),
-                "out: full: others take all of its clients",
-                None,
-            ),
-            (&full, Some(true), None, "2nd", None, "2nd", None),
-        ] {
-            let mut ranked = ranked(out, text);
-            condition(&mut ranked, view, is_v4);
-            assert_eq!((ranked.out.as_deref(), &*ranked.text, ranked.verdict.as_deref()), (expected_out, expected_text, verdict));
-        }
-    }
-
-    #[test]
-    fn gauges_are_those_that_were_said() {
-        let said = json!({"connections": 312, "cpu": 0.41, "credits": 0});
-        let read = read_gauges(&said);
-        assert_eq!(read, Gauges { connections: Some(312.0), cpu: Some(0.41), credits: Some(0.0), ..Gauges::default() });
-        assert_eq!(gauges(&read), json!({"connections": 312.0, "cpu": 0.41, "credits": 0.0}));
-    }
-}
+mod tests;
