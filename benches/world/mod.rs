@@ -3,11 +3,13 @@
 use meridian::compile::zone::zone;
 use meridian::dns::master::Loader;
 use meridian::geo::{self, Atlas};
+use meridian::health::{Errand, Outcome, Report};
 use meridian::pilot::{Action, Event, Pilot, Survey};
 use meridian::snapshot::Snapshot;
 use meridian::steer::Chart;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A sequence that looks random and is the same each time.
 pub(crate) struct Sequence(pub(crate) u64);
@@ -45,6 +47,8 @@ pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Op
         for action in pilot.handle(meridian::clock::Now::default(), event) {
             match action {
                 Action::Publish(snapshot) => published = Some(snapshot),
+                Action::Ask(errands) => events.extend(errands.iter().map(unasked)),
+                Action::Watch(_) | Action::Turned(_) => {}
                 Action::Chart(sketch) if with_charts => {
                     let chart = Chart::new(&sketch.geometry, &sketch.guide);
                     events.push_back(Event::Charted { ticket: sketch.ticket, chart });
@@ -62,4 +66,10 @@ pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Op
         }
     }
     published
+}
+
+/// Nobody is asked here how panels are: all count as up.
+fn unasked(errand: &Errand) -> Event {
+    let report = Report { outcome: Outcome::Unasked(String::new()), took: Duration::ZERO, stream_start: None, live: None };
+    Event::Reported { target: errand.target, report }
 }
