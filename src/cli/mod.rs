@@ -19,6 +19,7 @@ mod gather;
 mod get;
 mod history;
 mod log;
+mod panel;
 mod reload;
 mod restore;
 mod revert;
@@ -66,6 +67,8 @@ enum Command {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    Panel(panel::PanelArgs),
 }
 
 const EXIT_STATUS: &str = "\
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => backup::backup(args),
         Command::Restore(args) => restore::restore(args),
         Command::Completions(args) => completions::completions(args),
+        Command::Panel(args) => panel::panel(args),
     }
 }
 
