@@ -12,6 +12,7 @@ mod backup;
 mod check;
 mod completions;
 mod delete;
+mod demo;
 mod explain;
 mod export;
 mod files;
@@ -47,6 +48,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Reload(reload::ReloadArgs),
     Status(status::StatusArgs),
@@ -84,6 +86,7 @@ pub fn run() -> ExitCode {
     // On wrong arguments clap prints what is wrong and leaves with 2.
     match Arguments::parse().command {
         Command::Serve(args) => serve::serve(args),
+        Command::Demo(args) => demo::demo(args),
         Command::Check(args) => check::check(args),
         Command::Reload(args) => reload::reload(args),
         Command::Status(args) => status::status(args),
