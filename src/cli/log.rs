@@ -27,9 +27,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Log(Lines);
 
-/// The error is a sentence for the operator.
-pub(super) fn start(format: LogFormat) -> Result<Log, String> {
-    let filter = filter(["MERIDIAN_LOG", "RUST_LOG"].map(|name| (name, std::env::var(name).ok())))?;
+/// `usual` is the level where the environment names none. The error is a sentence for the operator.
+pub(super) fn start(format: LogFormat, usual: &str) -> Result<Log, String> {
+    let filter = filter(["MERIDIAN_LOG", "RUST_LOG"].map(|name| (name, std::env::var(name).ok())), usual)?;
     let failed = |error: String| format!("the log cannot be started: {error}");
     let lines = write_to(io::stderr(), format).map_err(|error| failed(error.to_string()))?;
     let writer = lines.clone();
@@ -104,10 +104,10 @@ fn write_to(mut out: impl Write + Send + 'static, format: LogFormat) -> io::Resu
     Ok(Lines { to, lost })
 }
 
-/// The first variable that is set wins; none means `info`.
-fn filter<'a>(variables: impl IntoIterator<Item = (&'a str, Option<String>)>) -> Result<EnvFilter, String> {
+/// The first variable that is set wins; none means `usual`.
+fn filter<'a>(variables: impl IntoIterator<Item = (&'a str, Option<String>)>, usual: &str) -> Result<EnvFilter, String> {
     let set = variables.into_iter().find_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
-    let Some((name, value)) = set else { return Ok(EnvFilter::new("info")) };
+    let Some((name, value)) = set else { return Ok(EnvFilter::new(usual)) };
     EnvFilter::try_new(&value).map_err(|error| format!("{name}: {error}; write a level such as info or debug, or meridian=debug"))
 }
 
@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn the_first_variable_wins() {
         let filter = |first: Option<&str>, second: Option<&str>| {
-            filter([("MERIDIAN_LOG", first.map(String::from)), ("RUST_LOG", second.map(String::from))]).map(|filter| filter.to_string())
+            filter([("MERIDIAN_LOG", first.map(String::from)), ("RUST_LOG", second.map(String::from))], "info")
+                .map(|filter| filter.to_string())
         };
         assert_eq!(filter(None, None).unwrap(), "info");
         assert_eq!(filter(Some("debug"), Some("error")).unwrap(), "debug");

@@ -13,6 +13,7 @@ mod backup;
 mod check;
 mod completions;
 mod delete;
+mod demo;
 mod explain;
 mod export;
 mod files;
@@ -20,6 +21,7 @@ mod gather;
 mod get;
 mod history;
 mod log;
+mod panel;
 mod reload;
 mod restore;
 mod revert;
@@ -47,6 +49,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Reload(reload::ReloadArgs),
     Status(status::StatusArgs),
@@ -68,6 +71,8 @@ enum Command {
     Backup(backup::BackupArgs),
     Restore(restore::RestoreArgs),
     Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    Panel(panel::PanelArgs),
 }
 
 const EXIT_STATUS: &str = "\
@@ -83,6 +88,7 @@ pub fn run() -> ExitCode {
     // On wrong arguments clap prints what is wrong and leaves with 2.
     match Arguments::parse().command {
         Command::Serve(args) => serve::serve(args),
+        Command::Demo(args) => demo::demo(args),
         Command::Check(args) => check::check(args),
         Command::Reload(args) => reload::reload(args),
         Command::Status(args) => status::status(args),
@@ -104,6 +110,7 @@ pub fn run() -> ExitCode {
         Command::Backup(args) => backup::backup(args),
         Command::Restore(args) => restore::restore(args),
         Command::Completions(args) => completions::completions(args),
+        Command::Panel(args) => panel::panel(args),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn serve(args: ServeArgs) -> ExitCode {
-    let _log = match log::start(args.log_format) {
+    let _log = match log::start(args.log_format, "info") {
         Ok(log) => log,
         Err(sentence) => {
             say(format_args!("meridian: {sentence}"));
@@ -52,7 +52,7 @@ pub(super) fn serve(args: ServeArgs) -> ExitCode {
 }
 
 /// Where the node takes over.
-fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
+pub(super) fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
     let _claim = node::data::claim(&config.node.data)?;
     let secrets = match &config.dns.cookie_secrets {
         Some(path) => path.clone(),

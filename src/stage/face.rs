@@ -116,7 +116,12 @@ async fn accept(listener: Arc<TcpListener>, face: Arc<Face>) {
     }
 }
 
+/// The error names the address.
 fn bind(address: SocketAddr, runtime: &Handle) -> io::Result<TcpListener> {
+    listener(address, runtime).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))
+}
+
+fn listener(address: SocketAddr, runtime: &Handle) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // A panel that comes back finds its old connections in the way.
     socket.set_reuse_address(true)?;

@@ -14,8 +14,10 @@ mod panel;
 mod site;
 mod stream;
 mod tally;
+mod tls;
 mod ts;
 
 pub use mode::Mode;
 pub use panel::{Options, Panel};
 pub use tally::Requests;
+pub use tls::secured;

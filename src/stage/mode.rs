@@ -133,6 +133,13 @@ impl Mode {
         })
     }
 
+    /// What it does, in words.
+    pub fn meaning(self) -> &'static str {
+        let shown = self.to_string();
+        let word = shown.split(' ').next().filter(|word| *word != "fine").unwrap_or("heal");
+        Self::WORDS.iter().find(|(form, _)| form.split(' ').next() == Some(word)).map_or("", |(_, what)| what)
+    }
+
     /// Somebody listens in it.
     pub(super) fn listens(self) -> bool {
         !matches!(self, Self::Killed | Self::Closed)
@@ -188,12 +195,13 @@ mod tests {
 
     #[test]
     fn each_word_is_a_mode_and_reads_back_as_it_is_shown() {
-        for (form, _) in Mode::WORDS {
+        for (form, what) in Mode::WORDS {
             let word = form.split(' ').next().unwrap();
             let text = if word == "status" { "status 500" } else { word };
             let mode = Mode::read(text, 600).unwrap();
             assert_eq!(mode.to_string().parse(), Ok(mode), "{form}");
             assert!(mode.to_string().starts_with(word) || word == "heal", "{form}: {mode}");
+            assert_eq!(mode.meaning(), what);
         }
         assert_eq!(Mode::read("overload", 600), Ok(Mode::Overloaded { connections: 600 }));
         assert_eq!(Mode::read(" late  250 ", 0), Ok(Mode::Late { by: Duration::from_millis(250) }));

@@ -68,6 +68,11 @@ impl Panel {
         &self.common.site.name
     }
 
+    /// As in the options.
+    pub fn capacity(&self) -> u32 {
+        self.common.site.capacity
+    }
+
     /// In the order of the options, with the ports that were found.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.faces.iter().map(|face| face.address).collect()

@@ -7,6 +7,7 @@ use super::trouble::{Result, Trouble};
 use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::time::Duration;
 use ureq::http::{Method, Request, Response, Uri, header};
 use ureq::unversioned::resolver::DefaultResolver;
@@ -146,6 +147,13 @@ impl Client {
             Err(why) => (None, why),
         };
         Ok(Self { agent, address, token, patience, tokenless, json })
+    }
+
+    /// Of a node in this process.
+    pub(in crate::cli) fn beside(listen: SocketAddr, token: &str) -> Result<Self> {
+        let base = format!("http://{listen}");
+        let address = Address { base, is_https: false, is_loopback: true, is_own: true, belief: Belief::System };
+        Self::new(address, Ok(token.to_owned()), None, false)
     }
 
     pub(in crate::cli) fn get(&self, path: &str) -> Result<Heard> {
