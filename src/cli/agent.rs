@@ -153,7 +153,7 @@ pub(super) fn agent(args: AgentArgs) -> ExitCode {
 
 fn report(args: &AgentArgs) -> Result<(), Wrong> {
     let options = args.report.options().map_err(wrong)?;
-    let _log = log::start(args.log_format).map_err(wrong)?;
+    let _log = log::start(args.log_format, "info").map_err(wrong)?;
     if !args.once {
         tracing::info!(panel = options.panel, nodes = options.nodes.len(), version = env!("CARGO_PKG_VERSION"), "reporting");
         return agent::run(options).map_err(failed);
