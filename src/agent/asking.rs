@@ -34,6 +34,8 @@ struct Post {
     is_busy: bool,
     told: Told,
     last: Result<f64, String>,
+    /// What it said too late for the report that it was asked for.
+    late: Option<f64>,
 }
 
 /// Which source, the round it was asked in, and what it said.
@@ -60,12 +62,13 @@ impl Asking {
                 is_busy: false,
                 told: Told::default(),
                 last: Err("not asked yet".into()),
+                late: None,
             }
         });
         Self { posts: posts.collect(), said, round: 0, patience }
     }
 
-    /// Asks all of them; what has not come in time is not known.
+    /// Asks all of them; of what has not come in time the last late number counts, once.
     pub(super) fn ask(&mut self) -> Asked {
         self.round += 1;
         let mut waiting = 0;
@@ -93,6 +96,7 @@ impl Asking {
             waiting -= usize::from(self.hear(said));
         }
         for post in &mut self.posts {
+            post.settle();
             post.tell();
         }
         Asked { connections: self.sum(What::Connections), credits: self.sum(What::Credits) }
@@ -107,8 +111,9 @@ impl Asking {
         let post = &mut self.posts[number];
         post.is_busy = false;
         let is_now = round == self.round;
-        if is_now {
-            post.last = came;
+        match is_now {
+            true => post.last = came,
+            false => post.late = came.ok(),
         }
         is_now
     }
@@ -122,6 +127,13 @@ impl Asking {
 }
 
 impl Post {
+    /// A long list of connections may take its time, most of all where there are many: a number from the round before is better than none.
+    fn settle(&mut self) {
+        if let (Err(_), Some(late)) = (&self.last, self.late.take()) {
+            self.last = Ok(late);
+        }
+    }
+
     fn tell(&mut self) {
         match &self.last {
             Ok(_) if self.told.works() == Worth::Back => info!(source = self.name, "the source is right"),
@@ -146,4 +158,35 @@ fn listen(number: usize, source: Source, asker: Asker, say: Sender<Said>) -> Syn
         }
     });
     ask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    /// A list that is read only as somebody writes it.
+    #[test]
+    fn a_late_number_counts_in_the_next_report_and_only_there() {
+        let root = std::env::temp_dir().join(format!("meridian-late-{}", std::process::id()));
+        let (list, other) = (root.join("proc/net/tcp"), root.join("proc/net/tcp6"));
+        std::fs::create_dir_all(list.parent().unwrap()).unwrap();
+        assert!(Command::new("mkfifo").arg(&list).status().unwrap().success());
+        std::fs::write(&other, "").unwrap();
+        let gauging = Gauging {
+            interfaces: Vec::new(),
+            connections: vec![Source::Ports(vec![80])],
+            credits: Some(Source::Command("echo 7".into())),
+            http: ureq::agent(),
+            root: root.clone(),
+        };
+        let mut asking = Asking::new(&gauging, Duration::from_secs(1), &Arc::default());
+        assert_eq!(asking.ask().connections, None);
+        assert!(asking.missing().next().unwrap().starts_with("ports=80: no answer within"));
+        std::fs::write(&list, "0: 0100007F:0050 0100007F:C350 01\n").unwrap();
+        // It may still be on its way when the next round begins.
+        assert!((0..60).any(|_| asking.ask() == Asked { connections: Some(1.0), credits: Some(7.0) }));
+        assert_eq!(asking.ask().connections, None);
+        std::fs::remove_dir_all(root).unwrap();
+    }
 }

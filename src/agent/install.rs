@@ -122,7 +122,8 @@ fn systemctl(arguments: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("everything is written, but `{line}` failed: {}", said.trim()))
+    let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Err(format!("everything is written, but `{line}` failed: {}", said.join("; ")))
 }
 
 #[cfg(test)]

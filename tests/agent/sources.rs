@@ -101,7 +101,7 @@ fn haproxy_counts_its_viewers_by_socket_and_by_page() {
     counts(&node, &[&by_socket], 5);
     let by_page = format!("haproxy=http://{page}/;csv");
     counts(&node, &[&by_page], 5);
-    counts(&node, &[&by_socket, &by_page, "command=echo 100"], 110);
+    counts(&node, &[&by_page, "command=echo 100"], 105);
     drop(viewers);
     drop(haproxy);
     let (exit, said) = once(&place, &["--connections", &by_socket, "--connections", "command=echo 100"]);
