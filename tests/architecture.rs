@@ -46,7 +46,7 @@ const NEVER: [(&str, &[&str]); 7] = [
 const LAWS: &[&str] = &["snapshot", "answer", "fleet", "health", "steer", "compile", "pilot"];
 
 /// Words that must be pure as well.
-const PURE_WORDS: &[&str] = &["document", "dns", "geo"];
+const PURE_WORDS: &[&str] = &["document", "metrics", "dns", "geo"];
 
 /// What has no place in a pure room, and why.
 const IMPURE: [(&str, &str); 16] = [

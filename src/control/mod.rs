@@ -1,8 +1,8 @@
 //! Every verb an operator has, once.
 //!
 //! Owns   changes, from what a caller sends to what the answers have: judged, compiled, stored, published; who may; the audit trail;
-//!        explain: an answer, and why it is what it is.
-//! Takes  callers with their tokens, changes, questions; the store, and a way to the pilot.
+//!        explain: an answer, and why it is what it is; how panels are, in words and in numbers.
+//! Takes  callers with their tokens, changes, questions, heartbeats, verdicts that turned; the store, and a way to the pilot.
 //! Gives  what came of it, or a refusal in which nothing outside the caller's scope is named.
 //! Never  speaks HTTP, or decides an answer itself: it asks the code that answers and puts its record into words.
 

@@ -288,12 +288,17 @@ impl Health {
         turns
     }
 
+    /// With its last turns.
     pub fn view(&self, panel: &str, now: Now) -> Option<PanelView> {
-        self.wards.get(panel).map(|ward| ward.view(now))
+        let ward = self.wards.get(panel)?;
+        Some(PanelView { turns: ward.turns.iter().cloned().collect(), ..ward.view(now) })
     }
 
+    /// All of them by name, without their turns.
     pub fn views(&self, now: Now) -> Vec<PanelView> {
-        self.wards.values().map(|ward| ward.view(now)).collect()
+        let mut views: Vec<PanelView> = self.wards.values().map(|ward| ward.view(now)).collect();
+        views.sort_by(|a, b| a.name.cmp(&b.name));
+        views
     }
 
     fn station(&mut self, target: Target) -> Option<&mut Station> {

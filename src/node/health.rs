@@ -153,8 +153,7 @@ impl Node {
     pub(super) fn views(&self, panel: Option<&str>) -> Vec<PanelView> {
         let (health, now) = (self.pilot.health(), clock::now());
         let Some(panel) = panel else { return health.views(now) };
-        let is_it = |name: &&str| name.eq_ignore_ascii_case(panel);
-        let name = self.pilot.fleet().panels.iter().map(|panel| panel.name.as_str()).find(is_it);
-        name.and_then(|name| health.view(name, now)).into_iter().collect()
+        let as_written = || self.pilot.fleet().panels.iter().find(|known| known.name.eq_ignore_ascii_case(panel));
+        health.view(panel, now).or_else(|| health.view(&as_written()?.name, now)).into_iter().collect()
     }
 }

@@ -3,13 +3,18 @@
 use crate::place::{Api, Place};
 use serde_json::{Value, json};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// Without a token, from an address that is not this host's own.
 fn stranger(api: &Api) -> Api {
     let mut stranger = api.with_token("");
     stranger.more = vec!["--header".into(), "X-Forwarded-For: 192.0.2.9".into()];
     stranger
+}
+
+/// The node of this directory: its address and its token are found by the config.
+fn run(place: &Place, arguments: &[&str]) -> Output {
+    place.run(&[arguments, &["--config", "meridian.toml"]].concat())
 }
 
 #[test]
@@ -51,12 +56,12 @@ fn status_tells_an_operators_word_and_a_verdict_apart() {
     for key in ["verdict", "verdict_since", "verdict_reason", "utilisation", "shed", "uptime"] {
         assert!(fra1.get(key).is_some(), "{key}: {fra1}");
     }
-    let shown = String::from_utf8(place.run(&["status"]).stdout).unwrap();
+    let shown = String::from_utf8(run(&place, &["status"]).stdout).unwrap();
     let row = shown.lines().find(|line| line.starts_with("fra1")).unwrap();
     assert!(row.contains("draining") && row.contains("new disks"), "{shown}");
-    let shown = String::from_utf8(place.run(&["status", "fra1"]).stdout).unwrap();
+    let shown = String::from_utf8(run(&place, &["status", "fra1"]).stdout).unwrap();
     assert!(shown.starts_with("fra1 is ") && shown.contains("fra1 is draining: new disks") && shown.contains("192.0.2.1"), "{shown}");
-    let missing = place.run(&["status", "nobody"]);
+    let missing = run(&place, &["status", "nobody"]);
     assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("there is no panel `nobody`"));
 }
 
@@ -66,7 +71,7 @@ fn a_hold_down_is_cleared_by_operators_and_stands_in_the_trail() {
     let node = place.start();
     let admin = node.api();
     admin.delete("/v1/panels/FRA1/hold").is(204);
-    let cleared = place.run(&["clear", "--hold", "fra1"]);
+    let cleared = run(&place, &["clear", "--hold", "fra1"]);
     assert_eq!(String::from_utf8_lossy(&cleared.stdout), "fra1: no longer held back\n", "{}", String::from_utf8_lossy(&cleared.stderr));
     let trail = admin.get("/v1/history/panels/fra1").json();
     let entries: Vec<&Value> = trail["items"].as_array().unwrap().iter().filter(|entry| entry["verb"] == "hold clear").collect();

@@ -62,17 +62,29 @@ fn an_export_is_a_fleet_that_apply_reads() {
 #[test]
 fn the_status_is_a_table() {
     let status = json!({"node": "ns1", "revision": 17, "ready": true, "problems": [], "zones": ["x"],
-        "panels": [{"name": "fra1", "region": "eu", "state": "enabled", "verdict": "down", "reason": "refused", "sets": ["s"]}]});
+        "panels": [{"name": "fra1", "region": "eu", "state": "enabled", "verdict": "down", "verdict_reason": "connection refused", "utilisation": 0.62,
+            "uptime": {"24h": 0.9995}, "sets": ["s"]}]});
     let (place, node) = (Place::new("status"), Node::new(vec![json(200, status.clone()), json(200, status.clone())]));
     let told = place.run(&node.url(), &["status"]);
     let expected = "\
 1 panel, 0 serving, 1 down; zones 1; store revision 17; node ns1 ready
 
-PANEL   REGION   STATE     VERDICT   SINCE   REASON    SETS
-fra1    eu       enabled   down      -       refused   s
+PANEL   REGION   STATE     VERDICT   SINCE   LOAD   UP 24H    REASON               SETS
+fra1    eu       enabled   down      -       62 %   99.95 %   connection refused   s
 ";
     assert_eq!((told.status, told.out.as_str()), (0, expected));
     assert_eq!(place.run(&node.url(), &["status", "--json"]).json(), status);
+}
+
+#[test]
+fn the_status_of_one_panel_is_its_health() {
+    let health =
+        json!({"panel": "fra1", "verdict": "down", "reason": "connection refused", "uptime": {"24h": 0.5}, "addresses": [], "history": []});
+    let (place, node) = (Place::new("status-of-one"), Node::new(vec![json(200, health.clone()), json(200, health.clone())]));
+    let told = place.run(&node.url(), &["status", "fra1"]);
+    assert!(told.status == 0 && told.out.starts_with("fra1 is down: connection refused\nup 50 % of 24 hours\n"), "{}", told.out);
+    assert_eq!(place.run(&node.url(), &["status", "fra1", "--json"]).json(), health);
+    assert_eq!(node.lines(), ["GET /v1/panels/fra1/health", "GET /v1/panels/fra1/health"]);
 }
 
 #[test]
