@@ -222,7 +222,11 @@ impl<'a> Client<'a> {
 
     async fn open(&mut self, url: &Url, host: &str) -> Result<Line, Outcome> {
         self.course.step(Step::Connect);
-        let stream = dial::connect(SocketAddr::new(self.address, url.port)).await.map_err(|error| of_io(&error))?;
+        let stream = dial::connect(SocketAddr::new(self.address, url.port)).await.map_err(|error| match of_io(&error) {
+            // The panel's own port answers, or has answered: it is not gone.
+            Outcome::Refused if url.port != self.url.port => Outcome::Bad(format!("nobody listens on port {}", url.port)),
+            outcome => outcome,
+        })?;
         let (sender, drive): (_, Drive) = if url.tls {
             self.course.step(Step::Secure);
             let config = self.trust.config(self.request.verify).await?;

@@ -117,7 +117,7 @@ fn every_way_not_to_serve_is_named() {
 #[test]
 fn a_segment_that_stops_before_it_can_be_judged_is_bad() {
     let panel = stopping(&ts()[..100]);
-    assert_eq!(hls(&panel, "/a.m3u8", SHORT).outcome, bad("the answer was not complete within 400ms"));
+    assert_eq!(hls(&panel, "/a.m3u8", SHORT).outcome, bad("segment `s.ts`: the answer was not complete within 400ms"));
 }
 
 #[test]
@@ -166,6 +166,25 @@ fn a_server_that_closes_between_requests_is_asked_anew() {
     });
     assert_eq!(hls(&panel, "/a.m3u8", LONG).outcome, Outcome::Good);
     assert_eq!(panel.connections(), 2);
+}
+
+#[test]
+fn a_port_that_is_closed_elsewhere_is_not_the_panels_own() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let media = format!("{HEAD}#EXTINF:6,\nhttp://cdn.example:{port}/s.ts\n");
+    let panel = Panel::files(&[("/a.m3u8", 200, media.as_bytes())]);
+    assert_eq!(hls(&panel, "/a.m3u8", LONG).outcome, bad(&format!("segment `s.ts`: nobody listens on port {port}")));
+    let gone = probe("127.0.0.2", CheckKind::Hls { asking: asking(LONG), request: request(format!("http://{{address}}:{port}/")) });
+    assert_eq!(gone.outcome, Outcome::Refused);
+}
+
+#[test]
+fn who_never_answers_is_told_by_what_was_asked() {
+    let panel = Panel::new(|wire, _| {
+        wait(wire);
+        false
+    });
+    assert_eq!(hls(&panel, "/a.m3u8", SHORT).outcome, bad("playlist: no answer within 400ms"));
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn cases() {
         (issued("127.0.0.1", -1, 90), &|_| {}, Outcome::Good),
         (good(), &|_| {}, bad("the certificate is not for the address, but for live.panels.example")),
         (issued("other.example", -1, 90), &named, bad("the certificate is not for `live.panels.example`, but for other.example")),
-        (issued("live.panels.example", -90, -3), &named, bad("the certificate has expired, 3 days ago")),
+        (issued("live.panels.example", -90, -4), &named, bad("the certificate has expired, 3 days ago")),
         (issued("live.panels.example", 1, 90), &named, bad("the certificate is not valid yet")),
         (Chain::new(&stranger, "live.panels.example", -1, 90), &named, bad("the certificate is not trusted: its issuer is not known here")),
         (
@@ -59,7 +59,7 @@ fn cases() {
             &named,
             bad("the certificate is not trusted: its signature is not its issuer's"),
         ),
-        (issued("live.panels.example", -1, 13), &named, weak("the certificate ends in 12 days")),
+        (issued("live.panels.example", -1, 13), &named, weak("the certificate ends in 13 days")),
         (issued("live.panels.example", -1, 15), &named, Outcome::Good),
         (
             issued("live.panels.example", -1, 15),
@@ -67,9 +67,9 @@ fn cases() {
                 named(request);
                 request.certificate_days = 30;
             },
-            weak("the certificate ends in 14 days"),
+            weak("the certificate ends in 15 days"),
         ),
-        (Chain::new(&stranger, "other.example", -90, -3), &unverified, Outcome::Good),
+        (Chain::new(&stranger, "other.example", -90, -4), &unverified, Outcome::Good),
         (issued("live.panels.example", -1, 1), &unverified, Outcome::Good),
         (
             issued("live.panels.example", -1, 3),
@@ -167,7 +167,8 @@ impl Chain {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
         let today = meridian::clock::now().wall_s;
         let day = |day: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(today.strict_add_signed(day * DAY_S.cast_signed()));
-        (params.not_before, params.not_after) = (day(from), day(to));
+        // Half a day more, so that no whole number of days hangs on a second.
+        (params.not_before, params.not_after) = (day(from), day(to) + Duration::from_secs(DAY_S / 2));
         Self { certificate: params.signed_by(&key, issuer).unwrap(), key }
     }
 
