@@ -91,6 +91,10 @@ impl<'a> Client<'a> {
         }
         for (name, value) in &request.headers {
             let header = HeaderName::try_from(name).map_err(|_| unasked("one of its headers has a name that is none".into()))?;
+            // There is no body; a server that is told of one waits for it.
+            if header == header::CONTENT_LENGTH || header == header::TRANSFER_ENCODING {
+                return Err(unasked(format!("its header {name} announces a body")));
+            }
             let value =
                 HeaderValue::try_from(fill(value)).map_err(|_| unasked(format!("its header {name} has a line break or the like")))?;
             headers.push((header, value));
@@ -141,11 +145,7 @@ impl<'a> Client<'a> {
             if line.tls && answer.open_ended() && ended(&error) {
                 return Ok(None);
             }
-            return Err(match cause::<io::Error>(&error) {
-                Some(error) => tls::failed(error),
-                None if error.is_parse() || error.is_parse_too_large() => Outcome::Bad("the answer's body is not HTTP".into()),
-                None => Outcome::Bad("the connection was closed in the middle of the answer".into()),
-            });
+            return Err(broken(&error));
         }
     }
 
@@ -222,7 +222,11 @@ impl<'a> Client<'a> {
 
     async fn open(&mut self, url: &Url, host: &str) -> Result<Line, Outcome> {
         self.course.step(Step::Connect);
-        let stream = dial::connect(SocketAddr::new(self.address, url.port)).await.map_err(|error| of_io(&error))?;
+        let stream = dial::connect(SocketAddr::new(self.address, url.port)).await.map_err(|error| match of_io(&error) {
+            // The panel's own port answers, or has answered: it is not gone.
+            Outcome::Refused if url.port != self.url.port => Outcome::Bad(format!("nobody listens on port {}", url.port)),
+            outcome => outcome,
+        })?;
         let (sender, drive): (_, Drive) = if url.tls {
             self.course.step(Step::Secure);
             let config = self.trust.config(self.request.verify).await?;
@@ -300,8 +304,8 @@ fn builder() -> http1::Builder {
 
 /// Why there is no answer.
 fn refused(error: &hyper::Error) -> Outcome {
-    if let Some(error) = cause::<io::Error>(error) {
-        return tls::failed(error);
+    if let Some(outcome) = of_wire(error, "the connection was closed before the answer") {
+        return outcome;
     }
     Outcome::Bad(match () {
         () if error.is_parse_too_large() => "the answer's headers have no end".into(),
@@ -314,6 +318,29 @@ fn refused(error: &hyper::Error) -> Outcome {
         () if error.is_user() => return Outcome::Unasked("the request cannot be sent: a header is wrong".into()),
         () => "the answer is not HTTP".into(),
     })
+}
+
+/// Why an answer does not go on.
+fn broken(error: &hyper::Error) -> Outcome {
+    let closed = "the connection was closed in the middle of the answer";
+    if let Some(outcome) = of_wire(error, closed) {
+        return outcome;
+    }
+    // What hyper cannot decode it tells as an io::Error.
+    let torn = cause::<io::Error>(error).is_some() || error.is_parse() || error.is_parse_too_large();
+    Outcome::Bad(if torn { "the answer's body is not HTTP" } else { closed }.into())
+}
+
+/// What TLS or the socket has to say.
+fn of_wire(error: &hyper::Error, closed: &str) -> Option<Outcome> {
+    if let Some(error) = cause::<rustls::Error>(error) {
+        return Some(Outcome::Bad(tls::said(error)));
+    }
+    let error = cause::<io::Error>(error)?;
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Some(Outcome::Bad(closed.into())),
+        _ => error.raw_os_error().map(|_| of_io(error)),
+    }
 }
 
 fn ended(error: &hyper::Error) -> bool {

@@ -7,6 +7,7 @@ use super::{api, dial, hls, http};
 use crate::clock;
 use crate::fleet::{Asking, CheckKind};
 use crate::health::{Errand, Live, Outcome, Report};
+use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(super) struct Course {
     begun_ms: u64,
     pub(super) timeout: Duration,
     step: AtomicU8,
+    /// Which of several requests it is about; empty where there is one.
+    about: Mutex<String>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +44,15 @@ const MISSED: [&str; 4] = ["no connection", "no TLS handshake", "no answer", "th
 
 impl Course {
     pub(super) fn begin(timeout: Duration) -> Self {
-        Self { begun_ms: clock::now().mono_ms, timeout, step: AtomicU8::new(Step::Connect as u8) }
+        Self { begun_ms: clock::now().mono_ms, timeout, step: AtomicU8::new(Step::Connect as u8), about: Mutex::default() }
     }
 
     pub(super) fn step(&self, step: Step) {
         self.step.store(step as u8, Relaxed);
+    }
+
+    pub(super) fn about(&self, what: &str) {
+        what.clone_into(&mut self.about.lock());
     }
 
     pub(super) fn gone(&self) -> Duration {
@@ -53,7 +60,9 @@ impl Course {
     }
 
     fn late(&self) -> Outcome {
-        Outcome::Bad(format!("{} within {}", MISSED[usize::from(self.step.load(Relaxed))], span(self.timeout)))
+        let about = self.about.lock();
+        let colon = if about.is_empty() { "" } else { ": " };
+        Outcome::Bad(format!("{about}{colon}{} within {}", MISSED[usize::from(self.step.load(Relaxed))], span(self.timeout)))
     }
 }
 

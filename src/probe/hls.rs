@@ -32,6 +32,7 @@ pub(super) async fn check(mut client: Client<'_>) -> Result<Findings, Outcome> {
     let mut url = client.url.clone();
     let mut what = "playlist".to_owned();
     for _ in 0..PLAYLISTS {
+        client.course.about(&what);
         let (text, base) = named(fetch(&mut client, &url).await, &what)?;
         let in_it = |fault: String| Outcome::Bad(format!("{what}: {fault}"));
         match playlist::parse(&text).map_err(in_it)? {
@@ -67,6 +68,7 @@ async fn play(mut client: Client<'_>, media: &Media<'_>, base: &Url, what: &str)
     };
     let url = base.join(segment.uri).map_err(|fault| Outcome::Bad(format!("{what}: its segment has {fault}")))?;
     let what = format!("segment `{}`", shown(&url));
+    client.course.about(&what);
     let (stream_start, slow) = named(taste(&mut client, &url, segment).await, &what)?;
     let newest = media.newest.filter(|_| !media.ended);
     let live = newest.map(|newest| Live { newest, target: Duration::from_secs(media.target_s) });
@@ -83,6 +85,7 @@ async fn taste(client: &mut Client<'_>, url: &Url, segment: &Segment<'_>) -> Res
     });
     let course = client.course;
     let asked_ms = clock::now().mono_ms;
+    let mut stream_start = Duration::ZERO;
     let mut answer = client.ask(url, Wish { method: Method::GET, taken: &[], range, last: true }).await?;
     // Who ignores the range sends from the beginning: right for a segment that begins there.
     let status = answer.status.as_u16();
@@ -96,46 +99,46 @@ async fn taste(client: &mut Client<'_>, url: &Url, segment: &Segment<'_>) -> Res
         (None, _) => answer.length(),
     };
     let mut first = Vec::new();
-    let mut speed = Speed { asked_ms, plays_s: segment.plays_s, size, read: 0 };
-    let mut started = None;
+    let mut speed = Speed { asked_ms, first_ms: None, plays_s: segment.plays_s, size, read: 0 };
     loop {
         // Before the first bytes the whole check's timeout holds; after them, half of it is enough for the rest.
-        let next = match started {
+        let next = match speed.first_ms {
             None => client.read(&mut answer).await?,
             Some(_) => {
                 let left = (course.timeout / 2).saturating_sub(course.gone());
                 match tokio::time::timeout(left, client.read(&mut answer)).await {
                     Ok(next) => next?,
-                    Err(_) => break Ok((started.unwrap_or_default(), speed.slow(course.timeout))),
+                    Err(_) => break,
                 }
             }
         };
-        let Some(bytes) = next else {
-            if started.is_none() {
-                media::judge(&first, true, segment.encrypted).map_err(Outcome::Bad)?;
-                started = Some(course.gone());
-            }
-            speed.size = Some(speed.read);
-            break Ok((started.unwrap_or_default(), speed.slow(course.timeout)));
-        };
+        let whole = next.is_none();
+        let bytes = next.unwrap_or_default();
         speed.read += bytes.len() as u64;
-        if started.is_none() {
+        if speed.first_ms.is_none() {
             first.extend_from_slice(&bytes);
-            if first.len() >= media::ENOUGH {
-                media::judge(&first, false, segment.encrypted).map_err(Outcome::Bad)?;
-                started = Some(course.gone());
+            if whole || first.len() >= media::ENOUGH {
+                media::judge(&first, whole, segment.encrypted).map_err(Outcome::Bad)?;
+                speed.first_ms = Some(clock::now().mono_ms);
+                stream_start = course.gone();
             }
         }
-        if started.is_some() && speed.is_known() {
-            break Ok((started.unwrap_or_default(), speed.slow(course.timeout)));
+        if whole {
+            return Ok((stream_start, speed.slow_in_all(clock::now().mono_ms)));
+        }
+        if speed.first_ms.is_some() && speed.is_known(clock::now().mono_ms) {
+            break;
         }
     }
+    Ok((stream_start, speed.slow_so_far(clock::now().mono_ms, SLOW_FOR.min(course.timeout / SHARE))))
 }
 
 /// How fast a segment comes, in terms of how fast it plays. Nothing is said of one whose length or size nobody tells.
 #[derive(Debug)]
 struct Speed {
     asked_ms: u64,
+    /// Before these came the panel was thinking; how long it may is what `latency` is for.
+    first_ms: Option<u64>,
     plays_s: f64,
     size: Option<u64>,
     read: u64,
@@ -148,25 +151,27 @@ impl Speed {
         (self.plays_s > 0.0).then_some(self.plays_s * (self.read as f64 / size).min(1.0))
     }
 
-    fn gone_s(&self) -> f64 {
-        clock::now().mono_ms.saturating_sub(self.asked_ms) as f64 / 1000.0
-    }
-
     /// Nothing is learnt by reading on.
-    fn is_known(&self) -> bool {
-        let ahead = self.come_s().is_none_or(|come_s| come_s >= self.gone_s());
+    fn is_known(&self, now_ms: u64) -> bool {
+        let ahead = self.come_s().is_none_or(|come_s| come_s >= seconds(self.first_ms.unwrap_or(now_ms), now_ms));
         self.read >= LONG_SAMPLE || (self.read >= SAMPLE && ahead)
     }
 
-    fn slow(&self, timeout: Duration) -> Option<String> {
-        let least = SLOW_FOR.min(timeout / SHARE).as_secs_f64();
-        slow(self.come_s()?, self.gone_s(), least)
+    /// Not before it was looked at for `least`.
+    fn slow_so_far(&self, now_ms: u64, least: Duration) -> Option<String> {
+        let (come_s, gone_s) = (self.come_s()?, seconds(self.first_ms?, now_ms));
+        (gone_s >= least.as_secs_f64() && come_s < gone_s).then(|| format!("slower than it plays: {come_s:.1}s of it came in {gone_s:.1}s"))
+    }
+
+    fn slow_in_all(&self, now_ms: u64) -> Option<String> {
+        let gone_s = seconds(self.asked_ms, now_ms);
+        (self.plays_s > 0.0 && gone_s > self.plays_s)
+            .then(|| format!("slower than it plays: its {:.1}s came in {gone_s:.1}s", self.plays_s))
     }
 }
 
-/// `least`: what took less long is not called slow.
-fn slow(come_s: f64, gone_s: f64, least: f64) -> Option<String> {
-    (gone_s >= least && come_s < gone_s).then(|| format!("slower than it plays: {come_s:.1}s of it came in {gone_s:.1}s"))
+fn seconds(from_ms: u64, to_ms: u64) -> f64 {
+    to_ms.saturating_sub(from_ms) as f64 / 1000.0
 }
 
 fn expect(answer: &Answer, wanted: u16) -> Result<(), Outcome> {
@@ -194,20 +199,33 @@ fn shown(url: &Url) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn slow_is_what_plays_faster_than_it_comes() {
-        assert_eq!(slow(2.0, 1.0, 0.5), None);
-        assert_eq!(slow(0.1, 0.4, 0.5), None, "it may just have begun");
-        assert_eq!(slow(0.5, 1.5, 0.5).as_deref(), Some("slower than it plays: 0.5s of it came in 1.5s"));
+    fn speed(plays_s: f64, size: Option<u64>, read: u64) -> Speed {
+        Speed { asked_ms: 0, first_ms: Some(1000), plays_s, size, read }
     }
 
     #[test]
-    fn play_that_has_come_is_a_share_of_the_whole() {
-        let speed = |plays_s, size, read| Speed { asked_ms: 0, plays_s, size, read };
-        assert_eq!(speed(6.0, Some(600), 300).come_s(), Some(3.0));
-        assert_eq!(speed(6.0, Some(600), 900).come_s(), Some(6.0));
+    fn slow_is_what_plays_faster_than_it_comes() {
+        let least = Duration::from_millis(500);
+        // A sixth of six seconds has come.
+        let so_far = |now_ms| speed(6.0, Some(600), 100).slow_so_far(now_ms, least);
+        assert_eq!([so_far(1400), so_far(2000)], [None, None]);
+        assert_eq!(so_far(2500).as_deref(), Some("slower than it plays: 1.0s of it came in 1.5s"));
+        assert_eq!(speed(6.0, Some(600), 1).slow_so_far(1400, least), None, "it may just have begun");
         for (plays_s, size) in [(0.0, Some(600)), (6.0, None), (6.0, Some(0))] {
-            assert_eq!(speed(plays_s, size, 300).come_s(), None);
+            assert_eq!(speed(plays_s, size, 0).slow_so_far(9000, least), None, "nobody says how fast it should be");
         }
+        assert_eq!(speed(6.0, None, 1).slow_in_all(6000), None);
+        assert_eq!(speed(6.0, None, 1).slow_in_all(7000).as_deref(), Some("slower than it plays: its 6.0s came in 7.0s"));
+        assert_eq!(speed(0.0, None, 1).slow_in_all(7000), None);
+    }
+
+    #[test]
+    fn who_is_behind_is_given_time() {
+        let known = |read, now_ms| speed(6.0, Some(10 << 20), read).is_known(now_ms);
+        assert!(!known(SAMPLE - 1, 1000), "too little has come");
+        assert!(known(SAMPLE, 1010), "it comes faster than it plays");
+        assert!(!known(SAMPLE, 2000), "it may still catch up");
+        assert!(known(LONG_SAMPLE, 9000));
+        assert!(speed(6.0, None, SAMPLE).is_known(2000), "nothing can be learnt");
     }
 }

@@ -89,8 +89,7 @@ pub(super) fn ending(stream: &TlsStream<TcpStream>, days: u32, wall_s: u64) -> O
     })
 }
 
-/// What went wrong on a secured connection, also after the handshake.
-pub(super) fn failed(error: &io::Error) -> Outcome {
+fn failed(error: &io::Error) -> Outcome {
     match cause::<rustls::Error>(error) {
         Some(error) => Outcome::Bad(said(error)),
         None if error.kind() == io::ErrorKind::UnexpectedEof => Outcome::Bad("the connection was closed in the TLS handshake".into()),
@@ -143,6 +142,7 @@ fn untrusted(error: &CertificateError) -> String {
         }
         CertificateError::NotValidForName => "the certificate is for another name".into(),
         CertificateError::UnknownIssuer => "the certificate is not trusted: its issuer is not known here".into(),
+        CertificateError::BadSignature => "the certificate is not trusted: its signature is not its issuer's".into(),
         // Who makes one in a hurry makes it an authority's.
         CertificateError::Other(error) if error.to_string().contains("CaUsedAsEndEntity") => {
             "the certificate is not trusted: it is an authority's own".into()

@@ -1,10 +1,9 @@
 //! One idle connection: opened, waited on, replaced when it gets old.
 
 use super::watch::Sentry;
-use super::{Heard, dial};
+use super::{Heard, dial, sentence};
 use crate::clock;
 use crate::health::Vigil;
-use crate::probe::sentence;
 use std::future::pending;
 use std::io;
 use std::time::Duration;
@@ -39,7 +38,7 @@ pub(super) async fn keep(vigil: Vigil, sentry: Sentry) {
         let opened_ms = clock::now().mono_ms;
         let end = tokio::select! {
             end = listen(&stream) => end,
-            next = succeed(&vigil, &sentry, stream_age(&vigil)) => match next {
+            next = succeed(&vigil, &sentry, age(&vigil)) => match next {
                 Ok(Some(next)) => {
                     stream = next;
                     continue;
@@ -82,7 +81,7 @@ async fn succeed(vigil: &Vigil, sentry: &Sentry, age: Option<Duration>) -> io::R
     }
 }
 
-fn stream_age(vigil: &Vigil) -> Option<Duration> {
+fn age(vigil: &Vigil) -> Option<Duration> {
     vigil.renew.map(|renew| renew - renew / MARGIN)
 }
 
