@@ -86,6 +86,7 @@ pub(super) fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> 
     let options = node::Options {
         data: config.node.data.clone(),
         seed: u64::from(std::process::id()),
+        networks: config.health.networks.clone(),
         transport: transport::Options {
             listen: dns.listen.clone(),
             workers: dns.workers as usize,

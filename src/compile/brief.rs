@@ -36,13 +36,11 @@ pub struct Brief {
 pub fn brief(fleet: &Fleet, order: &Order, known: Known<'_>) -> Brief {
     let (set, policy) = (fleet.set(order.set), &order.policy);
     let members: Vec<Seen<'_>> = set.members.iter().map(|member| Seen::new(fleet.panel(member.panel), known)).collect();
-    let anybody = members
-        .iter()
-        .any(|seen| seen.conduct.state != State::Disabled && seen.panel.addresses.iter().any(|at| seen.life(*at) == Life::Up));
+    let faith = Faith::of(&members);
     let mut brief = Brief { ttl: policy.ttl, ..Brief::default() };
     for seen in &members {
-        brief.standings.push(seen.standing(policy, anybody, known.now_ms));
-        brief.addresses.push(seen.addresses(anybody));
+        brief.standings.push(seen.standing(policy, &faith, known.now_ms));
+        brief.addresses.push(seen.addresses(&faith));
     }
     let changes = members.iter().map(|seen| seen.changing(policy, known.now_ms));
     for (is_changing, due_ms) in changes {
@@ -52,6 +50,40 @@ pub fn brief(fleet: &Fleet, order: &Order, known: Known<'_>) -> Brief {
         brief.due_ms = [brief.due_ms, due_ms].into_iter().flatten().min();
     }
     brief
+}
+
+/// What counts as up though nobody has seen it, in one set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Faith {
+    /// What is presumed to be.
+    Presumed,
+    /// Also what is new: nobody else is there.
+    New,
+    /// Nothing: one family is known to be dead, and of the other nothing is known, which is no reason to answer with that alone.
+    None,
+}
+
+impl Faith {
+    fn of(members: &[Seen<'_>]) -> Self {
+        let on = || members.iter().filter(|seen| seen.conduct.state != State::Disabled);
+        let lives = |is_it: fn(&IpAddr) -> bool| on().flat_map(move |seen| seen.lives(is_it));
+        let best = |is_it| lives(is_it).min();
+        match [best(IpAddr::is_ipv4), best(IpAddr::is_ipv6)] {
+            [Some(Life::Up), _] | [_, Some(Life::Up)] => Self::Presumed,
+            [Some(Life::Down), Some(_)] | [Some(_), Some(Life::Down)] => Self::None,
+            [Some(Life::Presumed), _] | [_, Some(Life::Presumed)] => Self::Presumed,
+            _ => Self::New,
+        }
+    }
+
+    fn counts(self, life: Life) -> bool {
+        match life {
+            Life::Up => true,
+            Life::Presumed => self != Self::None,
+            Life::New => self == Self::New,
+            Life::Down => false,
+        }
+    }
 }
 
 impl Brief {
@@ -86,23 +118,21 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn fitness(&self, is_it: fn(&IpAddr) -> bool, anybody: bool) -> Fitness {
-        match self.panel.addresses.iter().filter(|at| is_it(at)).map(|at| self.life(*at)).min() {
+    fn lives(&self, is_it: fn(&IpAddr) -> bool) -> impl Iterator<Item = Life> {
+        self.panel.addresses.iter().filter(move |at| is_it(at)).map(|at| self.life(*at))
+    }
+
+    fn fitness(&self, is_it: fn(&IpAddr) -> bool, faith: &Faith) -> Fitness {
+        match self.lives(is_it).min() {
             None => Fitness::None,
-            Some(Life::Up) => Fitness::Up,
-            // Nothing is known against it, and nobody else is there.
-            Some(Life::New) if !anybody => Fitness::Up,
-            Some(Life::New | Life::Down) => Fitness::Down,
+            Some(life) if faith.counts(life) => Fitness::Up,
+            Some(_) => Fitness::Down,
         }
     }
 
     /// Those that live; of a family in which none does all of them, for who is answered with then is tried for want of others.
-    fn addresses(&self, anybody: bool) -> Vec<IpAddr> {
-        let lives = |at: &IpAddr| match self.life(*at) {
-            Life::Up => true,
-            Life::New => !anybody,
-            Life::Down => false,
-        };
+    fn addresses(&self, faith: &Faith) -> Vec<IpAddr> {
+        let lives = |at: &IpAddr| faith.counts(self.life(*at));
         let of = |is_it: fn(&IpAddr) -> bool| {
             let all: Vec<IpAddr> = self.panel.addresses.iter().copied().filter(is_it).collect();
             let alive: Vec<IpAddr> = all.iter().copied().filter(|at| lives(at)).collect();
@@ -113,7 +143,7 @@ impl<'a> Seen<'a> {
         addresses
     }
 
-    fn standing(&self, policy: &Policy, anybody: bool, now_ms: u64) -> Standing {
+    fn standing(&self, policy: &Policy, faith: &Faith, now_ms: u64) -> Standing {
         let weight = match policy.steer {
             // In turn means in turn, but 0 is never.
             Steer::RoundRobin if self.panel.weight > 0.0 => 1.0,
@@ -130,8 +160,8 @@ impl<'a> Seen<'a> {
                 State::Draining => steer::State::Draining,
                 State::Disabled => steer::State::Disabled,
             },
-            v4: self.fitness(IpAddr::is_ipv4, anybody),
-            v6: self.fitness(IpAddr::is_ipv6, anybody),
+            v4: self.fitness(IpAddr::is_ipv4, faith),
+            v6: self.fitness(IpAddr::is_ipv6, faith),
             slow_start: self.slow_start(policy, now_ms).map_or(WHOLE, |(share, _)| share),
             shed: WHOLE - (open(self.conduct.shed) * open(by_load) >> 16) as u32,
         }

@@ -73,7 +73,7 @@ pub(super) fn read(root: &mut TableReader<'_>, base: &Path) -> At<Dns> {
     }
     let workers = table.integer("workers", 0..=MAX_WORKERS);
     let udp_size = table.integer("udp_size", UDP_SIZES);
-    let ecs_from = read_ecs_from(&mut table);
+    let ecs_from = read_networks(&mut table, "ecs_from");
     let cookie_secrets = table.text("cookie_secrets").filter(|path| !path.is_empty());
     let tcp = read_tcp(&mut table);
     planned::read_limit(&mut table);
@@ -92,15 +92,16 @@ pub(super) fn read(root: &mut TableReader<'_>, base: &Path) -> At<Dns> {
     )
 }
 
-fn read_ecs_from(dns: &mut TableReader<'_>) -> Option<Vec<Network>> {
-    let networks = dns.networks("ecs_from")?;
+/// Networks, each listed once.
+pub(super) fn read_networks(table: &mut TableReader<'_>, key: &'static str) -> Option<Vec<Network>> {
+    let networks = table.networks(key)?;
     let mut once = Vec::new();
     let mut seen = HashSet::new();
     for network in &networks.it {
         if seen.insert(network.it) {
             once.push(network.it);
         } else {
-            dns.error(network.line, "ecs_from", format!("`{}` is listed twice", network.it), "keep one of the two");
+            table.error(network.line, key, format!("`{}` is listed twice", network.it), "keep one of the two");
         }
     }
     Some(once)

@@ -7,12 +7,14 @@
 
 mod dns;
 mod geoip;
+mod health;
 mod node;
 mod planned;
 mod secrets;
 
 pub use dns::{Dns, Tcp};
 pub use geoip::{Geoip, Override};
+pub use health::Health;
 pub use node::{Admin, Node, Store};
 pub use secrets::cookie_secrets;
 
@@ -29,6 +31,7 @@ pub struct Config {
     pub admin: Admin,
     pub geoip: Geoip,
     pub store: Store,
+    pub health: Health,
 }
 
 /// `shown` is the file as the operator named it; relative paths are taken from `base`.
@@ -92,12 +95,12 @@ fn read(reader: &Reader, table: &document::Table, base: &Path) -> Option<Config>
     let admin = node::read_admin(&mut root, base);
     let geoip = geoip::read(&mut root, base);
     let store = node::read_store(&mut root);
-    planned::read_health(&mut root);
+    let health = health::read(&mut root);
     root.finish();
     if let Some(admin) = &admin {
         dns::refuse_shared_port(reader, &dns, admin);
     }
-    Some(Config { node: node?, dns: dns.it, admin: admin?.it, geoip, store })
+    Some(Config { node: node?, dns: dns.it, admin: admin?.it, geoip, store, health })
 }
 
 #[cfg(test)]
@@ -233,6 +236,8 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
             ("[store]\nkind = \"etc\"", "store.kind: unknown word `etc`; did you mean `etcd`?"),
             ("[store]\nendpoints = [\"127.0.0.1:2379\"]", "store.endpoints: `127.0.0.1:2379` is not a URL"),
             ("[store]\nprefix = \"x\"", "store.prefix: `x` does not begin with a slash"),
+            ("[health]\nnetworks = [\"10.0.0.1/8\"]", "health.networks: `10.0.0.1/8` has bits beyond its prefix"),
+            ("[health]\nnetworks = [\"::/0\", \"::/0\"]", "health.networks: `::/0` is listed twice"),
             ("[health]\nagree = \"most\"", "health.agree: unknown word `most`; write one of"),
         ] {
             let found = problems(&format!("[node]\nname = \"a\"\n{text}\n"));

@@ -80,9 +80,7 @@ pub(super) fn read_etcd(store: &mut TableReader<'_>) {
     }
 }
 
-pub(super) fn read_health(root: &mut TableReader<'_>) {
-    let Some(mut health) = root.table("health") else { return };
+pub(super) fn read_agree(health: &mut TableReader<'_>) {
     let agree = health.word("agree", &[("any", "any"), ("majority", "majority"), ("all", "all")]);
-    refuse_unless(&health, "agree", &agree, |word| *word == "majority", "a cluster that votes", "\"majority\"");
-    health.finish();
+    refuse_unless(health, "agree", &agree, |word| *word == "majority", "a cluster that votes", "\"majority\"");
 }

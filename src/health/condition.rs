@@ -27,9 +27,17 @@ pub struct Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Life {
     Up,
+    /// It counts as up, and nobody has seen it.
+    Presumed,
     /// Nothing is known of it yet: used while nobody else is up.
     New,
     Down,
+}
+
+impl Life {
+    pub fn is_up(self) -> bool {
+        matches!(self, Self::Up | Self::Presumed)
+    }
 }
 
 impl Condition {

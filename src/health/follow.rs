@@ -125,9 +125,9 @@ impl Health {
             (Round::Ahead, None) => {
                 let recalled = self.memory.as_ref().and_then(|memory| memory.verdict(&panel.name, address, &check.name));
                 match (recalled, self.memory.as_ref().is_some_and(|memory| memory.is_fresh(now))) {
-                    (Some((verdict, reason)), true) => (Course::recalled(check, verdict, reason), Life::Up),
+                    (Some((verdict, reason)), true) => (Course::recalled(check, verdict, reason), Life::Presumed),
                     (Some((Verdict::Down, _)), false) => (Course::default(), Life::Down),
-                    _ => (Course::default(), Life::Up),
+                    _ => (Course::default(), Life::Presumed),
                 }
             }
             (_, None) => (Course::default(), Life::New),

@@ -104,7 +104,7 @@ fn everybody_is_asked_at_once_and_the_round_ends_with_the_last() {
     let names: Vec<&str> = targets.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["a 192.0.2.1 c", "a 2001:db8::1 c", "b 192.0.2.2 c", "b 192.0.2.2 h"]);
     // Without history what is not known counts as up.
-    assert_eq!(life(&health, "a", "192.0.2.1"), Life::Up);
+    assert_eq!(life(&health, "a", "192.0.2.1"), Life::Presumed);
     for (_, target) in &targets[1..] {
         health.report(*target, &report(Outcome::Good), at(6));
     }
@@ -291,7 +291,7 @@ fn a_changed_fleet_starts_and_stops_exactly_what_it_concerns() {
 #[test]
 fn a_panel_that_reports_by_itself_is_down_when_it_falls_silent() {
     let (mut health, _) = begun(FLEET, at(0));
-    assert_eq!(life(&health, "own", "192.0.2.4"), Life::Up);
+    assert_eq!(life(&health, "own", "192.0.2.4"), Life::Presumed);
     let silent = |health: &mut Health, until_ms: u64| {
         while let Some(now_ms) = health.due_ms().filter(|due| *due <= until_ms) {
             for (_, target) in asked(health, at(now_ms)) {
@@ -300,7 +300,7 @@ fn a_panel_that_reports_by_itself_is_down_when_it_falls_silent() {
         }
     };
     silent(&mut health, 29_999);
-    assert_eq!(life(&health, "own", "192.0.2.4"), Life::Up);
+    assert_eq!(life(&health, "own", "192.0.2.4"), Life::Presumed);
     silent(&mut health, 30_000);
     assert_eq!(life(&health, "own", "192.0.2.4"), Life::Down);
     for (now_ms, expected) in [(31_000, Life::Down), (41_000, Life::Up)] {
@@ -367,6 +367,6 @@ fn what_is_known_outlives_the_process() {
         "{\"health\":1,\"saved\":1}\n{\"panel\":\"b\",\"uptime\":{\"spell\":\"up\",\"at\":1,\"began\":5,\"hours\":7}}",
     ] {
         let (health, _, _) = next(rubbish, 60);
-        assert_eq!(life(&health, "b", "192.0.2.2"), Life::Up);
+        assert_eq!(life(&health, "b", "192.0.2.2"), Life::Presumed);
     }
 }

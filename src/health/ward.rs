@@ -92,7 +92,7 @@ impl Station {
         match self.course.verdict {
             Verdict::Down => Life::Down,
             // From here nobody can say, which is no fault of the panel's.
-            Verdict::Unknown if self.course.unasked => Life::Up,
+            Verdict::Unknown if self.course.unasked => Life::Presumed,
             Verdict::Unknown => self.presumed,
             _ => Life::Up,
         }
@@ -169,7 +169,7 @@ impl Ward {
     }
 
     pub(super) fn lives(&self) -> bool {
-        self.posts.iter().any(|post| post.life == Life::Up)
+        self.posts.iter().any(|post| post.life.is_up())
     }
 
     /// Verdicts and lives as the courses have them now. At the start nothing has turned: it is merely learnt.

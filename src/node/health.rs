@@ -1,9 +1,10 @@
 //! Panels' health between those who ask, the pilot, and the disk.
 
-use super::{Node, data};
+use super::{LEAST_FILES, Node, data};
 use crate::clock;
+use crate::document::Network;
 use crate::fleet::Check;
-use crate::health::{Errand, Memory, PanelView, Target, Watching};
+use crate::health::{Errand, Memory, Outcome, PanelView, Report, Target, Watching};
 use crate::pilot::Event;
 use crate::probe::{Heard, Options, Prober};
 use crate::transport;
@@ -14,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+/// In the node's own directory.
+const FILE: &str = "health";
 /// Sockets of checks at once: ten thousand panels are asked every five seconds, and one that does not answer holds one for seconds.
 const CHECKS: usize = 4096;
 /// Idle connections at once: two for each of ten thousand panels.
@@ -30,6 +33,9 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Those who ask, and what was known before.
 pub(super) struct Rounds {
     prober: Prober,
+    networks: Vec<Network>,
+    /// What is said of those that nobody may ask.
+    heard: mpsc::UnboundedSender<Heard>,
     /// What is being asked.
     asked: HashMap<Target, Arc<Check>>,
     file: PathBuf,
@@ -41,20 +47,28 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// `others` is how many files the rest of the node may want: where there are too few for all, watches come last.
-    pub(super) fn begin(data: &Path, others: u64, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Self> {
+    pub(super) fn begin(options: &super::Options, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Self> {
+        // What the rest of the node may want. Where there are too few files for all, watches come last.
+        let others = options.transport.tcp.connections as u64 + LEAST_FILES;
         let wanted = others + (CHECKS + VIGILS) as u64;
         let files = transport::raise_nofile(wanted).or_else(|_| transport::raise_nofile(0)).unwrap_or(others);
         let spare = usize::try_from(files.saturating_sub(others)).unwrap_or(usize::MAX);
         let concurrency = CHECKS.min(spare / 2).max(LEAST_CHECKS);
-        let options = Options { concurrency, vigils: VIGILS.min(spare.saturating_sub(concurrency)) };
-        let prober = Prober::start(options, heard).context("can't start the threads of health checks")?;
-        let file = data.join("health");
-        Ok(Self { prober, asked: HashMap::new(), file, is_stale: false, written_ms: 0, writing: None })
+        let limits = Options { concurrency, vigils: VIGILS.min(spare.saturating_sub(concurrency)) };
+        let prober = Prober::start(limits, heard.clone()).context("can't start the threads of health checks")?;
+        let (networks, file) = (options.networks.clone(), options.data.join(FILE));
+        Ok(Self { prober, networks, heard, asked: HashMap::new(), file, is_stale: false, written_ms: 0, writing: None })
     }
 
     pub(super) fn ask(&mut self, errands: Vec<Errand>) {
         for errand in errands {
+            if !self.networks.iter().any(|network| network.contains(errand.address)) {
+                let outcome = Outcome::Unasked("it is in none of [health].networks, so it is not checked from here".into());
+                let report = Report { outcome, took: Duration::ZERO, stream_start: None, live: None };
+                // The node listens for as long as it asks.
+                let _ = self.heard.send(Heard::Report { target: errand.target, report });
+                continue;
+            }
             self.asked.insert(errand.target, Arc::clone(&errand.check));
             self.prober.ask(errand);
         }
@@ -72,7 +86,7 @@ impl Rounds {
 
 /// What the last run knew. A file that is not understood is as good as none.
 pub(super) fn recall(data: &Path) -> Option<Memory> {
-    let path = data.join("health");
+    let path = data.join(FILE);
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             let memory = Memory::read(&text);

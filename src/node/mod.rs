@@ -20,7 +20,7 @@ use crate::compile;
 use crate::compile::plan::{Plan, ZonePlan};
 use crate::control::{self, Control, Served, Told};
 use crate::dns::name::Name;
-use crate::document::Problem;
+use crate::document::{Network, Problem};
 use crate::fleet::Source;
 use crate::fleet::ledger::Ledger;
 use crate::health::Health;
@@ -63,6 +63,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Spreads checks over time.
     pub seed: u64,
+    /// Where panels are that are checked from here.
+    pub networks: Vec<Network>,
     pub transport: transport::Options,
     pub admin: SocketAddr,
     /// What the API is secured with.
@@ -191,7 +193,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let (imported, mut imports) = mpsc::unbounded_channel();
     let (heard, mut hearings) = mpsc::unbounded_channel();
     let mut node = Node {
-        rounds: Rounds::begin(&options.data, options.transport.tcp.connections as u64 + LEAST_FILES, heard)?,
+        rounds: Rounds::begin(options, heard)?,
         texts: Arc::new(move |zone| texts.stored_text(zone)),
         control,
         store_problems: problems,

@@ -153,7 +153,7 @@ fn the_nodes_certificate_is_judged() {
     assert!(exit == 4 && said.contains("--ca names the authority"), "{exit} {said}");
     assert!(api.get("/v1/panels/fra1/health").json()["reported"].is_null());
     assert_eq!(run("node.pem"), (0, String::new()));
-    assert!(api.get("/v1/panels/fra1/health").json()["reported"]["memory"].is_number());
+    assert!(api.get("/v1/panels/fra1/health").json()["gauges"]["memory"].is_number());
 }
 
 #[test]

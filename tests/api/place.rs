@@ -124,7 +124,7 @@ impl Place {
 
     pub(crate) fn configure(&self) {
         let text = format!(
-            "[node]\nname = \"n1\"\ndata = \"data\"\n[dns]\nworkers = 1\nlisten = [\"{}\"]\n[geoip]\ndatabases = []\n[admin]\nlisten = \"{}\"\n{}",
+            "[node]\nname = \"n1\"\ndata = \"data\"\n[dns]\nworkers = 1\nlisten = [\"{}\"]\n[geoip]\ndatabases = []\n[health]\nnetworks = [\"127.0.0.0/8\", \"::1\"]\n[admin]\nlisten = \"{}\"\n{}",
             self.dns, self.admin, self.more
         );
         self.write("meridian.toml", &text);

@@ -37,6 +37,8 @@ listen = ["127.0.0.1:{self.dns}"]
 workers = 1
 [admin]
 listen = "127.0.0.1:{self.api}"
+[health]
+networks = ["127.0.0.0/8", "::1"]
 [geoip]
 databases = []
 overrides = [{overrides}]

@@ -84,6 +84,32 @@ fn what_is_new_serves_only_while_nobody_else_does() {
 }
 
 #[test]
+fn what_is_only_presumed_makes_no_other_family_dead() {
+    let plan = planned("");
+    let lives = |v4: Life, v6: Life| {
+        let all =
+            ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(|at| (at, v4)).into_iter().chain(["2001:db8::1", "2001:db8::3"].map(|at| (at, v6)));
+        let brief = seen(&plan, &conditions(&plan, &all.collect::<Vec<_>>()), NOW_MS);
+        (brief.standings[0].v4, brief.standings[0].v6)
+    };
+    let (up, down) = (Fitness::Up, Fitness::Down);
+    for (v4, v6, expected) in [
+        (Life::Up, Life::Presumed, (up, up)),
+        (Life::Up, Life::Down, (up, down)),
+        (Life::Presumed, Life::Presumed, (up, up)),
+        (Life::Presumed, Life::New, (up, down)),
+        (Life::New, Life::New, (up, up)),
+        // Both are answered with, for nobody is known to live: health is given up for all.
+        (Life::Down, Life::Presumed, (down, down)),
+        (Life::New, Life::Down, (down, down)),
+        (Life::Down, Life::Down, (down, down)),
+    ] {
+        assert_eq!(lives(v4, v6), expected, "{v4:?} {v6:?}");
+        assert_eq!(lives(v6, v4), (expected.1, expected.0), "{v6:?} {v4:?}");
+    }
+}
+
+#[test]
 fn clients_ask_again_soon_while_something_changes_and_a_while_after() {
     let plan = planned("ttl = 30\nttl_changing = 5\nslow_start = \"16s\"");
     let with = |change: &dyn Fn(&mut Condition)| {
