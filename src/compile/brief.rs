@@ -137,8 +137,8 @@ impl<'a> Seen<'a> {
             },
             v4: self.fitness(IpAddr::is_ipv4, anybody),
             v6: self.fitness(IpAddr::is_ipv6, anybody),
-            slow_start: (u64::from(back) * u64::from(free) >> 16) as u32,
-            shed: WHOLE - (open(self.conduct.shed) * open(by_load) >> 16) as u32,
+            slow_start: ((u64::from(back) * u64::from(free)) >> 16) as u32,
+            shed: WHOLE - ((open(self.conduct.shed) * open(by_load)) >> 16) as u32,
         }
     }
 
