@@ -7,7 +7,7 @@ use crate::asking::{self, Client, Said};
 use crate::seen::{Conduct, Life, Seen, life};
 use crate::truth::{Class, State as Real, Truth};
 use meridian::clock::Now;
-use meridian::fleet::{Check, CheckKind, Fleet, Hostname, Panel, Policy, State, Wish};
+use meridian::fleet::{Check, CheckKind, Fleet, Hostname, Panel, Policy, State, Steer, Wish};
 use meridian::health::{Turn, Verdict};
 use meridian::pilot::Pilot;
 use meridian::snapshot::Snapshot;
@@ -181,8 +181,9 @@ impl Judge {
         for panel in fleet.panels.iter().filter(|panel| !panel.addresses.is_empty()) {
             let conduct = Conduct::of(panel.state, wishes.get(&panel.name), self.wished_s);
             let is_new = !self.panels.contains_key(&panel.name);
-            let seen = self.panels.entry(panel.name.clone()).or_insert_with(|| Seen::new(conduct, at_ms));
-            if seen.conduct(conduct, at_ms) {
+            let seen =
+                self.panels.entry(panel.name.clone()).or_insert_with(|| Seen::new(conduct, pilot.has_started() && !step.starts, at_ms));
+            if seen.conduct(conduct, step.is_edited, at_ms) {
                 stirred.insert(panel.name.clone());
             }
             let beats = panel.checks.iter().any(|id| matches!(fleet.check(*id).kind, CheckKind::Heartbeat));
@@ -265,7 +266,9 @@ impl Judge {
             let is_told = step.is_edited
                 || members.iter().any(|name| stirred.contains(name))
                 || step.turns.iter().any(|turn| life(turn.from) != life(turn.to) && members.contains(&turn.panel))
-                || members.iter().any(|name| self.beats.get(name).is_some_and(|(last, _)| at_ms < last + GAUGE_MS));
+                || members
+                    .iter()
+                    .any(|name| self.is_loaded(name, &policy, at_ms) || self.panels.get(name).is_some_and(|seen| seen.is_unasked));
             let slow_ms = policy.slow_start.as_millis() as u64;
             let gains = |name: &str| {
                 let gains_ms = self.panels.get(name).and_then(|seen| seen.gains_ms);
@@ -298,6 +301,13 @@ impl Judge {
         }
         self.services = services;
         Ok(())
+    }
+
+    /// What it says of its load may have moved clients by now.
+    fn is_loaded(&self, panel: &str, policy: &Policy, at_ms: u64) -> bool {
+        let lately = |since_ms: Option<u64>| since_ms.is_some_and(|since_ms| at_ms <= since_ms + LATE_MS);
+        let says = self.beats.get(panel).is_some_and(|(last_ms, _)| at_ms < last_ms + GAUGE_MS);
+        says && policy.steer == Steer::LeastLoaded || self.panels.get(panel).is_some_and(|seen| lately(seen.shed_ms))
     }
 
     fn judge_host(&self, fleet: &Fleet, n: usize, hostname: &Hostname, at_ms: u64) -> Result<(), String> {
@@ -397,13 +407,26 @@ fn judge_family(members: &[Member<'_>], policy: &Policy, is_v4: bool, given: &BT
         }
     }
     let all_zero = on().all(|member| member.panel.weight == 0.0);
-    let weight = |member: &Member<'_>| if all_zero { 1.0 } else { member.panel.weight };
+    let weight = |member: &Member<'_>| match policy.steer {
+        _ if all_zero => 1.0,
+        // In turn means that all weigh the same, but for those that never have a turn.
+        Steer::RoundRobin if member.panel.weight > 0.0 => 1.0,
+        _ => member.panel.weight,
+    };
     let full: f64 = on().map(weight).sum();
     let up: f64 = on().filter(|member| member.has_any(is_up)).map(weight).sum();
     if full == 0.0 || up / full <= policy.panic + 1e-9 {
         return Ok(());
     }
     let Some(alive) = on().find(|member| member.has(is_v4, is_up)) else { return Ok(()) };
+    for member in on().filter(|member| member.seen.is_new()) {
+        if let Some((address, _)) = member.lives.iter().find(|(address, _)| given.contains(address)) {
+            return Err(shown(format!(
+                "{address} of {} was never heard of, {} is up, and it is answered",
+                member.panel.name, alive.panel.name
+            )));
+        }
+    }
     for member in on() {
         if let Some((address, _)) = member.lives.iter().find(|(address, life)| *life == Life::Down && given.contains(address)) {
             return Err(shown(format!("{address} of {} is down, {} is up, and it is answered", member.panel.name, alive.panel.name)));

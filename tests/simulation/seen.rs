@@ -57,12 +57,22 @@ pub(crate) struct Seen {
     pub(crate) gains_ms: Option<u64>,
     pub(crate) conduct: Conduct,
     pub(crate) stirred_ms: Option<u64>,
+    /// What others take of its clients because of its load, and when that last changed.
+    shed: f64,
+    pub(crate) shed_ms: Option<u64>,
+    /// It could not be asked from here, and nothing is known of it: it counts as up then, which is no turn of any verdict.
+    pub(crate) is_unasked: bool,
     lives: bool,
+    /// While the node ran.
+    is_added: bool,
+    was_heard: bool,
 }
 
 impl Seen {
-    pub(crate) fn new(conduct: Conduct, now_ms: u64) -> Self {
+    pub(crate) fn new(conduct: Conduct, is_added: bool, now_ms: u64) -> Self {
         Self {
+            is_added,
+            was_heard: false,
             addresses: HashMap::new(),
             wavers_ms: None,
             turned_ms: None,
@@ -71,6 +81,9 @@ impl Seen {
             gains_ms: None,
             conduct,
             stirred_ms: None,
+            shed: 0.0,
+            shed_ms: None,
+            is_unasked: false,
             lives: false,
         }
     }
@@ -96,6 +109,13 @@ impl Seen {
                 self.moved_ms = now_ms;
             }
         }
+        let checks = || view.addresses.iter().flat_map(|at| &at.checks);
+        self.was_heard |= checks().any(|check| check.last_s.is_some() || check.verdict != Verdict::Unknown) || checks().next().is_none();
+        self.is_unasked = checks().any(|check| check.verdict == Verdict::Unknown && !check.reason.is_empty());
+        // It may be under several policies, and only the greatest share is shown.
+        if self.shed != view.shed || view.shed > 0.0 {
+            (self.shed, self.shed_ms) = (view.shed, Some(now_ms));
+        }
         let lives = self.addresses.values().any(|(life, _)| *life == Life::Up);
         if lives && !self.lives {
             self.gains_ms = Some(now_ms);
@@ -111,7 +131,13 @@ impl Seen {
         self.wavers_ms = wavers.then(|| self.wavers_ms.unwrap_or(now_ms));
     }
 
-    pub(crate) fn conduct(&mut self, conduct: Conduct, now_ms: u64) -> bool {
+    /// Added while the node runs, and nobody has been asked yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.is_added && !self.was_heard
+    }
+
+    /// What the fleet itself says of it is no hand-over.
+    pub(crate) fn conduct(&mut self, conduct: Conduct, is_edited: bool, now_ms: u64) -> bool {
         if self.conduct == conduct {
             return false;
         }
@@ -119,7 +145,10 @@ impl Seen {
             self.gains_ms = Some(now_ms);
         }
         self.conduct = conduct;
-        (self.stirred_ms, self.moved_ms) = (Some(now_ms), now_ms);
+        self.moved_ms = now_ms;
+        if !is_edited {
+            self.stirred_ms = Some(now_ms);
+        }
         true
     }
 }

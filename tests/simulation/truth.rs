@@ -59,10 +59,12 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
-    pub(crate) fn add(&mut self, address: IpAddr, chance: &mut Chance) {
+    /// `is_settled`: before the node begins, when all is well.
+    pub(crate) fn add(&mut self, address: IpAddr, is_settled: bool, chance: &mut Chance) {
         let live = chance.is(80).then(|| (chance.one(&[1000, 2000, 6000]), 0));
         let habit_ms = chance.is(15).then(|| chance.one(&[2000, 15_000, 65_000]));
-        let new = || Address { state: State::Well, plan: 0, live, stood_at: 0, habit_ms, failed: HashMap::new() };
+        let state = if is_settled || chance.is(70) { State::Well } else { chance.one(&KINDS) };
+        let new = || Address { state, plan: 0, live, stood_at: 0, habit_ms, failed: HashMap::new() };
         self.addresses.entry(address).or_insert_with(new);
     }
 
@@ -143,21 +145,22 @@ impl Address {
     }
 }
 
+const KINDS: [State; 11] = [
+    State::Refused,
+    State::Refused,
+    State::Silent,
+    State::Silent,
+    State::Broken,
+    State::Slow,
+    State::Half,
+    State::Frozen,
+    State::Unasked,
+    State::Barred,
+    State::Ending,
+];
+
 /// What goes wrong with a panel, or all its addresses together: states, and after how many ms each comes.
 pub(crate) fn trouble(chance: &mut Chance) -> Vec<(u64, State)> {
-    const KINDS: [State; 11] = [
-        State::Refused,
-        State::Refused,
-        State::Silent,
-        State::Silent,
-        State::Broken,
-        State::Slow,
-        State::Half,
-        State::Frozen,
-        State::Unasked,
-        State::Barred,
-        State::Ending,
-    ];
     let state = chance.one(&KINDS);
     if chance.is(25) {
         // Flapping, ever as fast.

@@ -45,7 +45,7 @@ enum Happening {
     Opens(u32, Target),
     /// A panel closes an idle connection that was opened then.
     Closes(u32, Target, u64),
-    Arrives(u32, Event),
+    Arrives(u32, Box<Event>),
     Beats(String),
     Trouble(String),
     Turns(IpAddr, u64, Real),
@@ -261,7 +261,7 @@ impl World {
     /// A panel that is new in the world.
     fn settle(&mut self, panel: &sketch::Panel) {
         for address in &panel.addresses {
-            self.truth.add(*address, &mut self.chance);
+            self.truth.add(*address, self.run == 0 && self.now_ms == 0, &mut self.chance);
         }
         self.soon(1000, 200_000, Happening::Trouble(panel.name.clone()));
         self.soon(0, 1000, Happening::Beats(panel.name.clone()));
@@ -308,7 +308,7 @@ impl World {
             }
             Happening::Arrives(run, event) => {
                 if run == self.run {
-                    self.hear(event);
+                    self.hear(*event);
                 }
             }
             Happening::Beats(panel) => self.beats(panel),
@@ -441,17 +441,17 @@ impl World {
             Action::Build(job) => {
                 let zone = job.plan.name.clone();
                 let compiled = compiled(&job.plan);
-                self.soon(1, 50, Happening::Arrives(run, Event::Built { zone, ticket: job.ticket, compiled }));
+                self.soon(1, 50, Happening::Arrives(run, Box::new(Event::Built { zone, ticket: job.ticket, compiled })));
                 Ok(())
             }
             Action::Survey(ticket) => {
                 let survey = Survey { atlas: asking::atlas(), problems: vec![] };
-                self.soon(1, 50, Happening::Arrives(run, Event::Surveyed { ticket, survey: Box::new(survey) }));
+                self.soon(1, 50, Happening::Arrives(run, Box::new(Event::Surveyed { ticket, survey: Box::new(survey) })));
                 Ok(())
             }
             Action::Chart(sketch) => {
                 let chart = Chart::new(&sketch.geometry, &sketch.guide);
-                self.soon(1, 500, Happening::Arrives(run, Event::Charted { ticket: sketch.ticket, chart }));
+                self.soon(1, 500, Happening::Arrives(run, Box::new(Event::Charted { ticket: sketch.ticket, chart })));
                 Ok(())
             }
         }
@@ -662,7 +662,7 @@ impl World {
         self.tell(|| what);
         for panel in self.sketch.panels.clone() {
             for address in &panel.addresses {
-                self.truth.add(*address, &mut self.chance);
+                self.truth.add(*address, self.run == 0 && self.now_ms == 0, &mut self.chance);
             }
             if !known.contains(&panel.name) {
                 self.settle(&panel);
