@@ -147,9 +147,14 @@ impl<'a> Seen<'a> {
         let weight = match policy.steer {
             // In turn means in turn, but 0 is never.
             Steer::RoundRobin if self.panel.weight > 0.0 => 1.0,
-            Steer::LeastLoaded => self.panel.weight * self.condition.and_then(|condition| condition.load).map_or(1.0, free),
             _ => self.panel.weight,
         };
+        // What is free decides who gets clients; how much of the set is healthy goes by what was given.
+        let free = match policy.steer {
+            Steer::LeastLoaded => self.condition.and_then(|condition| condition.load).map_or(WHOLE, free),
+            _ => WHOLE,
+        };
+        let back = self.slow_start(policy, now_ms).map_or(WHOLE, |(share, _)| share);
         let marks = Watermarks { from: policy.shed_from, all: policy.shed_all };
         let by_load = self.condition.map_or(0, |condition| condition.shed(marks));
         let open = |shed: u32| u64::from(WHOLE - shed.min(WHOLE));
@@ -162,8 +167,8 @@ impl<'a> Seen<'a> {
             },
             v4: self.fitness(IpAddr::is_ipv4, faith),
             v6: self.fitness(IpAddr::is_ipv6, faith),
-            slow_start: self.slow_start(policy, now_ms).map_or(WHOLE, |(share, _)| share),
-            shed: WHOLE - (open(self.conduct.shed) * open(by_load) >> 16) as u32,
+            slow_start: ((u64::from(back) * u64::from(free)) >> 16) as u32,
+            shed: WHOLE - ((open(self.conduct.shed) * open(by_load)) >> 16) as u32,
         }
     }
 
@@ -197,9 +202,9 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// What is left of a panel that is so many sixteenths full.
-fn free(sixteenths: u8) -> f64 {
-    (1.0 - f64::from(sixteenths) / 16.0).max(LEAST_SHARE)
+/// What is left of a panel that is so many sixteenths full, in 1/65,536.
+fn free(sixteenths: u8) -> u32 {
+    ((1.0 - f64::from(sixteenths) / 16.0).max(LEAST_SHARE) * f64::from(WHOLE)) as u32
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Action, Pilot};
 use crate::compile::plan::Orders;
-use crate::fleet::{Conducts, Fleet, State};
+use crate::fleet::{Conduct, Conducts, Fleet, State};
 use crate::health::Watermarks;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -35,10 +35,12 @@ impl Pilot {
     pub(super) fn stir(&mut self, before: &Conducts) {
         let fleet = Arc::clone(&self.plan.fleet);
         for panel in &fleet.panels {
-            let (old, new) = (before.get(&panel.name), self.conducts.get(&panel.name));
+            // Who says what the fleet says anyway changes nothing.
+            let own = Conduct { state: panel.state, shed: 0, is_moving: false };
+            let of = |conducts: &Conducts| conducts.get(&panel.name).copied().unwrap_or(own);
+            let (old, new) = (of(before), of(&self.conducts));
             if old != new {
-                let state = |conduct: Option<&crate::fleet::Conduct>| conduct.map_or(panel.state, |conduct| conduct.state);
-                let serves = state(new) == State::Enabled && state(old) != State::Enabled;
+                let serves = new.state == State::Enabled && old.state != State::Enabled;
                 self.health.stir(&panel.name, serves, self.now);
             }
         }

@@ -401,3 +401,19 @@ fn verdicts_that_come_together_are_one_generation() {
     // Each is published within ten milliseconds, and no two of them apart by less.
     assert!(flight.published.len() - before <= 2 * panels, "{}", flight.published.len() - before);
 }
+
+#[test]
+fn a_wish_for_what_is_so_anyway_changes_nothing() {
+    let text = "[[panel]]\nname = \"a\"\naddresses = [\"192.0.2.9\"]\n[[set]]\nname = \"s\"\npanels = [\"a\"]\n\
+        [[zone]]\nname = \"x.test\"\nfile = \"z\"\n[[hostname]]\nname = \"live.x.test\"\nset = \"s\"\n";
+    let (fleet, problems) = crate::fleet::parse("f", text.as_bytes(), std::path::Path::new(""));
+    assert!(!problems.iter().any(Problem::is_error), "{problems:?}");
+    let mut pilot = Pilot::default();
+    assert!(run(&mut pilot, planned(crate::compile::plan::plan("f", fleet)), &self::text(1)).is_some());
+    let wish = |state, until_s| Event::Wishes(vec![Wish { panel: "a".into(), state, since_s: 0, over_s: None, until_s }]);
+    let mut said = |event| run(&mut pilot, event, "").is_some();
+    let enabled = crate::fleet::State::Enabled;
+    // Neither does it lower a TTL, nor does its end.
+    assert_eq!((said(wish(enabled, Some(60))), said(Event::Wishes(vec![]))), (false, false));
+    assert!(said(wish(crate::fleet::State::Draining, None)));
+}

@@ -21,7 +21,7 @@ pub struct Standing {
     pub state: State,
     pub v4: Family,
     pub v6: Family,
-    /// What it has back of its weight, in 1/65,536.
+    /// What it has of its weight now, in 1/65,536: what it has back, and of that what least-loaded finds free.
     pub slow_start: u32,
     /// What it should lose of its clients, in 1/65,536.
     pub shed: u32,

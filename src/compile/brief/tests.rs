@@ -172,16 +172,27 @@ fn loads_shed_and_weigh() {
     let b = conditions.get_mut("b").unwrap();
     (b.sheds, b.load) = (vec![(marks, WHOLE / 2)], Some(12));
     let brief = seen(&plan, &conditions, NOW_MS);
-    assert_eq!((brief.standings[1].shed, brief.standings[1].weight), (WHOLE / 2, 1.0));
+    assert_eq!((brief.standings[1].shed, brief.standings[1].slow_start), (WHOLE / 2, WHOLE / 4));
     conditions.get_mut("b").unwrap().load = Some(16);
-    assert_eq!(seen(&plan, &conditions, NOW_MS).standings[1].weight, 0.2);
+    assert_eq!(seen(&plan, &conditions, NOW_MS).standings[1].slow_start, WHOLE / 20);
     // Under other limits it sheds otherwise, and a hand-over takes its part of what is left.
     let others = planned("shed_from = 0.5");
-    assert_eq!(seen(&others, &conditions, NOW_MS).standings[1], Standing { shed: 0, weight: 4.0, ..brief.standings[1] });
+    assert_eq!(seen(&others, &conditions, NOW_MS).standings[1], Standing { shed: 0, slow_start: WHOLE, ..brief.standings[1] });
     let conducts = Conducts::from([("b".to_owned(), Conduct { state: State::Enabled, shed: WHOLE / 4, is_moving: true })]);
     let known = Known { conducts: &conducts, conditions: Some(&conditions), now_ms: NOW_MS };
     let brief = super::brief(&plan.fleet, &plan.orders[0].list[0], known);
     assert_eq!((brief.standings[1].shed, brief.ttl), (WHOLE / 8 * 5, 10));
+}
+
+#[test]
+fn a_full_panel_is_no_less_healthy() {
+    let plan = planned("steer = \"least-loaded\"");
+    let mut conditions = conditions(&plan, &[("192.0.2.1", Life::Down), ("192.0.2.2", Life::Down), ("2001:db8::1", Life::Down)]);
+    conditions.get_mut("b").unwrap().load = Some(16);
+    let standings = seen(&plan, &conditions, NOW_MS).standings;
+    // Four fifths of the set are well, although b has no room left.
+    let verdict = steer::judge(&standings, &steer::Limits { panic: 0.3, overflow: 0.5 });
+    assert!(verdict.fits[0].v4.is_zero() && !verdict.fits[1].v4.is_zero() && verdict.fits[1].up == 4 * WHOLE, "{verdict:?}");
 }
 
 #[test]
