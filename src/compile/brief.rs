@@ -133,7 +133,7 @@ impl<'a> Seen<'a> {
             v4: self.fitness(IpAddr::is_ipv4, anybody),
             v6: self.fitness(IpAddr::is_ipv6, anybody),
             slow_start: self.slow_start(policy, now_ms).map_or(WHOLE, |(share, _)| share),
-            shed: WHOLE - (open(self.conduct.shed) * open(by_load) >> 16) as u32,
+            shed: WHOLE - ((open(self.conduct.shed) * open(by_load)) >> 16) as u32,
         }
     }
 
