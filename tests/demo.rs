@@ -177,12 +177,18 @@ fn what_it_prints_works_as_typed_and_quit_leaves_nothing_behind() {
 fn answers_that_move_are_shown_with_whose_they_are() {
     let place = Place::new("moves");
     let mut demo = place.start();
-    let status = demo.welcome.iter().find(|line| line.contains(" status --url ")).unwrap().clone();
-    typed(&status.replace(" status ", " disable fra1 "));
+    demo.tell("kill fra1");
     let moved = demo.hear_of("Paris        fra1 -> ");
     assert!(moved.contains("-> ams1 (127.0.1.2), TTL "), "{moved}");
     demo.tell("who paris");
     assert!(demo.hear_of("  Paris        ams1 (127.0.1.2), ").contains("+subnet=212.27.48.0/24"));
+    demo.tell("heal fra1");
+    let back = demo.hear_of("Paris        ams1 -> ");
+    assert!(back.contains("-> fra1 (127.0.1.1), TTL "), "{back}");
+    // Full: others take its clients.
+    demo.tell("overload fra1");
+    let moved = demo.hear_of("Paris        fra1 -> ");
+    assert!(moved.contains("-> ams1 (127.0.1.2), TTL "), "{moved}");
     demo.tell("quit");
     assert_eq!(demo.ended().0, Some(0));
 }

@@ -74,7 +74,10 @@ pub(super) async fn secure(
     name: ServerName<'static>,
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, Outcome> {
-    TlsConnector::from(config).connect(name, stream).await.map_err(|error| failed(&error))
+    TlsConnector::from(config).connect(name, stream).await.map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Outcome::Bad("the connection was closed in the TLS handshake".into()),
+        _ => failed(&error),
+    })
 }
 
 /// A sentence when the certificate ends before so many days have gone.
@@ -92,7 +95,6 @@ pub(super) fn ending(stream: &TlsStream<TcpStream>, days: u32, wall_s: u64) -> O
 fn failed(error: &io::Error) -> Outcome {
     match cause::<rustls::Error>(error) {
         Some(error) => Outcome::Bad(said(error)),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => Outcome::Bad("the connection was closed in the TLS handshake".into()),
         None => of_io(error),
     }
 }

@@ -23,7 +23,7 @@ pub(super) enum Order {
 }
 
 /// What an overloaded panel reports, of its capacity.
-const FULL_PERCENT: u32 = 120;
+const FULL_PERCENT: u32 = 150;
 /// Of `wait`.
 const LONGEST_WAIT: f64 = 3600.0;
 
