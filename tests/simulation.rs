@@ -55,7 +55,12 @@ fn whatever_happens_answers_follow_verdicts_and_nothing_else() {
                     }
                     match World::new(seed).last(minutes * 60_000) {
                         Ok(sum) => sums.lock().unwrap().add(&sum),
-                        Err(fault) => faults.lock().unwrap().push(format!("SEED={seed} MINUTES={minutes}: {fault}")),
+                        Err(fault) => {
+                            let fault = format!("SEED={seed} MINUTES={minutes}: {fault}");
+                            // Seen at once in a long run with --nocapture.
+                            eprintln!("{fault}\n");
+                            faults.lock().unwrap().push(fault);
+                        }
                     }
                 }
             });
