@@ -24,7 +24,7 @@ pub(super) fn answer<'a>(
     message: &mut Message<'_>,
 ) -> u16 {
     let denial = if dnssec { zone.denial() } else { None };
-    let mut walk = Walk { zone, client, qtype: question.qtype, denial, message };
+    let mut walk = Walk { zone, client, qtype: question.qtype, denial, dead_ttl: None, message };
     match walk.run(path, question.name) {
         Ok(rcode) => rcode,
         Err(Cut { rcode }) => {
@@ -51,6 +51,8 @@ pub(super) struct Walk<'a, 'm, 'o> {
     pub(super) qtype: Type,
     /// Present where the answer is to be signed.
     pub(super) denial: Option<&'a Denial>,
+    /// A negative answer may be believed no longer than this.
+    pub(super) dead_ttl: Option<u32>,
     pub(super) message: &'m mut Message<'o>,
 }
 
@@ -277,7 +279,7 @@ impl<'a> Walk<'a, '_, '_> {
         let Some(soa) = apex.set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
         let minimum = soa.data().next().and_then(|data| data.last_chunk()).map_or(0, |last| u32::from_be_bytes(*last));
         let owner = self.suffix(owner, path, self.zone.labels());
-        let ttl = soa.ttl().min(minimum);
+        let ttl = soa.ttl().min(minimum).min(self.dead_ttl.unwrap_or(u32::MAX));
         let mut written = self.message.set_with_ttl(Section::Authority, owner, soa, ttl);
         if self.denial.is_some() {
             written = written.and_then(|()| proof::sign(self.message, Section::Authority, owner, apex, soa, Some(ttl)));

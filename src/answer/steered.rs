@@ -120,6 +120,8 @@ impl<'a> Walk<'a, '_, '_> {
     #[inline]
     fn steered_addresses(&mut self, owner: Owner<'_>, service: &'a Service, family: Family) -> Result<bool, Cut> {
         if !service.has(family) {
+            // It has one or the other: what is missing is dead, or was never there.
+            self.dead_ttl = service.dead_ttl;
             return Ok(false);
         }
         let Some(choice) = self.client.choose(service, family) else { return Ok(false) };

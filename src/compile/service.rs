@@ -81,6 +81,7 @@ pub fn service(fleet: &Fleet, order: &Order, brief: &Brief, guide: &Guide, geome
     let families = [verdict.has_v4 && !verdict.v4_dead, verdict.has_v6 && !verdict.v6_dead];
     let mut service = Service::new(roster, brief.ttl, families, &listings);
     (service.http, service.https) = (order.ports.http, order.ports.https);
+    service.dead_ttl = (verdict.v4_dead || verdict.v6_dead).then(|| policy.ttl.min(policy.ttl_changing));
     service
 }
 

@@ -5,7 +5,7 @@ use super::course::Course;
 use super::ward::{Post, Station, Ward, may_be_watched, port};
 use super::{FIRST_ROUND_MS, Health, Round, Target, Verdict, Watching, Watermarks};
 use crate::clock::Now;
-use crate::fleet::{Check, Fleet, Panel};
+use crate::fleet::{Check, Fleet, Panel, State};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -93,6 +93,10 @@ impl Health {
         }
         for mut station in before.into_iter().flat_map(|post| post.stations) {
             self.dismiss(&mut station);
+        }
+        if ward.panel.state != panel.state {
+            ward.stirred_ms = Some(now.mono_ms);
+            ward.returned_ms = if panel.state == State::Enabled { Some(now.mono_ms) } else { ward.returned_ms };
         }
         ward.panel = Arc::clone(panel);
         ward.line = None;

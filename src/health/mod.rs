@@ -184,7 +184,7 @@ impl Health {
         if at.course.verdict == Verdict::Down && at.watch.end() {
             self.vigils.push(Watching::End(target));
         }
-        if is_first {
+        if is_first && ward.posts[post].verdict != Verdict::Down {
             let verdict = ward.posts[post].verdict;
             let panel = ward.name.to_string();
             let turn = Turn { panel, address: Some(address), from: verdict, to: verdict, reason, at_s: now.wall_s, took_ms: None };

@@ -352,7 +352,7 @@ fn what_is_known_outlives_the_process() {
     let (mut health, target, now) = next(&text, 3600);
     assert_eq!(life(&health, "b", "192.0.2.2"), Life::Down);
     health.report(target, &report(Outcome::Good), now);
-    assert_eq!(life(&health, "b", "192.0.2.2"), Life::Up);
+    assert!(life(&health, "b", "192.0.2.2").is_up());
     // What is torn costs what is missing, and rubbish all; never the start.
     for end in 0..text.len() {
         if text.is_char_boundary(end) {
@@ -369,4 +369,26 @@ fn what_is_known_outlives_the_process() {
         let (health, _, _) = next(rubbish, 60);
         assert_eq!(life(&health, "b", "192.0.2.2"), Life::Presumed);
     }
+}
+
+#[test]
+fn who_cannot_be_asked_from_here_counts_as_up_and_is_said_to_be_unchecked() {
+    let mut health = Health::default();
+    health.follow(&fleet(FLEET), at(0));
+    for (_, target) in asked(&mut health, at(0)) {
+        health.report(target, &report(Outcome::Unasked("no route".into())), at(0));
+    }
+    let view = health.view("a", at(0)).unwrap();
+    assert_eq!((view.verdict, view.reason.as_str(), life(&health, "a", "192.0.2.1")), (Verdict::Unchecked, "no route", Life::Presumed));
+    assert!(health.take_turns(at(0)).iter().any(|turn| turn.panel == "a" && turn.to == Verdict::Unchecked && turn.reason == "no route"));
+}
+
+#[test]
+fn a_state_that_the_fleet_says_is_as_good_as_an_operators_word() {
+    let (mut health, _) = begun(FLEET, at(0));
+    let state = |state: &str| fleet(&FLEET.replace("name = \"b\"", &format!("name = \"b\"\nstate = \"{state}\"")));
+    health.follow(&state("disabled"), at(100));
+    assert_eq!((health.conditions()["b"].stirred_ms, health.conditions()["b"].returned_ms), (Some(100), None));
+    health.follow(&state("enabled"), at(200));
+    assert_eq!((health.conditions()["b"].stirred_ms, health.conditions()["b"].returned_ms), (Some(200), Some(200)));
 }

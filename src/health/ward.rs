@@ -88,13 +88,20 @@ impl Station {
         matches!(self.check.kind, CheckKind::Heartbeat)
     }
 
-    fn life(&self) -> Life {
+    /// From here nobody can say, which is no fault of the panel's.
+    fn verdict(&self) -> Verdict {
         match self.course.verdict {
+            Verdict::Unknown if self.course.unasked => Verdict::Unchecked,
+            verdict => verdict,
+        }
+    }
+
+    fn life(&self) -> Life {
+        match self.verdict() {
             Verdict::Down => Life::Down,
-            // From here nobody can say, which is no fault of the panel's.
-            Verdict::Unknown if self.course.unasked => Life::Presumed,
+            Verdict::Unchecked => Life::Presumed,
             Verdict::Unknown => self.presumed,
-            _ => Life::Up,
+            Verdict::Up | Verdict::Degraded => Life::Up,
         }
     }
 
@@ -106,7 +113,7 @@ impl Station {
         let millis = |span: Option<Duration>| span.map(super::course::millis);
         CheckView {
             check: self.check.name.clone(),
-            verdict: self.course.verdict,
+            verdict: self.verdict(),
             failures: self.course.failures,
             successes: self.course.successes,
             reason: self.course.reason.clone(),
@@ -123,8 +130,8 @@ impl Post {
     /// The worst of its checks, and why.
     fn judged(&self) -> (Verdict, &str) {
         // The first of the worst.
-        let worst = self.stations.iter().rev().max_by_key(|station| station.course.verdict);
-        worst.map_or((Verdict::Unchecked, ""), |station| (station.course.verdict, &station.course.reason))
+        let worst = self.stations.iter().rev().max_by_key(|station| station.verdict());
+        worst.map_or((Verdict::Unchecked, ""), |station| (station.verdict(), &station.course.reason))
     }
 
     fn life_now(&self) -> Life {

@@ -99,7 +99,7 @@ fn each_role_may_do_its_own() {
     // Refused without the body being read.
     eye.ask("PUT", "/v1/fleet", &[], Some(b"{")).refuses(403, "forbidden");
     let health = admin.get("/v1/panels/fra1/health").json();
-    assert_eq!((&health["verdict"], &health["gauges"]), (&json!("unknown"), &json!({"cpu": 0.5})));
+    assert_eq!((&health["verdict"], &health["gauges"]), (&json!("unchecked"), &json!({"cpu": 0.5})));
     for body in [json!({"cpu": "hot"}), json!({"cpu": -1}), json!({"heat": 1}), json!([1])] {
         fra1.post("/v1/panels/fra1/heartbeat", &body).refuses(422, "invalid");
     }

@@ -111,7 +111,7 @@ impl Seen {
         }
         let checks = || view.addresses.iter().flat_map(|at| &at.checks);
         self.was_heard |= checks().any(|check| check.last_s.is_some() || check.verdict != Verdict::Unknown) || checks().next().is_none();
-        self.is_unasked = checks().any(|check| check.verdict == Verdict::Unknown && !check.reason.is_empty());
+        self.is_unasked = checks().any(|check| check.verdict == Verdict::Unchecked && !check.reason.is_empty());
         // It may be under several policies, and only the greatest share is shown.
         if self.shed != view.shed || view.shed > 0.0 {
             (self.shed, self.shed_ms) = (view.shed, Some(now_ms));
