@@ -31,7 +31,12 @@ pub(crate) fn once(place: &Place, more: &[&str]) -> (i32, String) {
 
 /// What fra1 reported last; null before.
 pub(crate) fn reported(node: &Node<'_>) -> Value {
-    node.api().get("/v1/panels/fra1/health").is(200).json()["gauges"].clone()
+    let health = node.api().get("/v1/panels/fra1/health").is(200).json();
+    let mut reported = health["gauges"].clone();
+    if let Some(gauges) = reported.as_object_mut() {
+        gauges.insert("at".into(), health["reported"].clone());
+    }
+    reported
 }
 
 /// Looks until it is so; each look is work for somebody else.

@@ -141,7 +141,9 @@ fn uptimes(uptime: &Uptimes) -> Value {
 
 /// What a panel says; what it does not say is left out.
 fn gauges(gauges: &Gauges) -> Value {
-    Value::Object(Map::from_iter(named_gauges(gauges).filter_map(|(name, gauge)| Some((name.to_owned(), gauge?.into())))))
+    // As people write them: 312, not 312.0.
+    let shown = |gauge: f64| if gauge.fract() == 0.0 && gauge < 2f64.powi(53) { json!(gauge as u64) } else { json!(gauge) };
+    Value::Object(Map::from_iter(named_gauges(gauges).filter_map(|(name, gauge)| Some((name.to_owned(), shown(gauge?))))))
 }
 
 pub fn named_gauges(gauges: &Gauges) -> impl Iterator<Item = (&'static str, Option<f64>)> {
