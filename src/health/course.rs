@@ -139,6 +139,10 @@ impl Course {
             Stillness::None => None,
         };
         self.succeed(check, began_ms, now_ms, is_weak.then_some(reason));
+        // One that failed a moment ago may fail every second time: whoever waits an interval for each failure finds that out late.
+        if self.failures > 0 && self.verdict != Verdict::Down {
+            return self.after_failure(check);
+        }
         still_until.map_or(Next::Interval, Next::By)
     }
 
