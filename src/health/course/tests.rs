@@ -139,6 +139,26 @@ fn refused_twice_after_the_watch_broke_is_conclusive() {
 }
 
 #[test]
+fn the_last_word_of_a_process_that_ends_is_not_believed() {
+    let (check, refused, again) = (check(), report(Outcome::Refused), Next::In(50));
+    // It closes its connections first, and stops listening then: in between it takes a connection, and may even have answered.
+    for (word, failures) in [(good(), 0), (bad(), 1)] {
+        let mut course = Course::recalled(&check, Verdict::Up, "");
+        course.suspect();
+        assert_eq!((course.take(&check, 0, 0, &word), course.failures), (again, failures));
+        assert_eq!(course.take(&check, 50, 50, &refused), again);
+        assert_eq!((course.take(&check, 100, 100, &refused), course.verdict), (Next::Interval, Verdict::Down));
+    }
+    // It has merely let go of an idle connection, or answers badly for a longer time.
+    let mut course = Course::recalled(&check, Verdict::Up, "");
+    course.suspect();
+    assert_eq!([course.take(&check, 0, 0, &good()), course.take(&check, 50, 50, &good())], [again, Next::Interval]);
+    course.suspect();
+    assert_eq!([course.take(&check, 0, 0, &bad()), course.take(&check, 50, 50, &bad())], [again, Next::In(500)]);
+    assert_eq!((course.failures, course.verdict), (1, Verdict::Up));
+}
+
+#[test]
 fn a_stream_that_stands_still_fails() {
     let check = check();
     let mut course = Course::default();
