@@ -165,7 +165,7 @@ fn sentence(turn: &Turn) -> String {
     }
     if !turn.reason.is_empty() {
         // Some of it may be what a stranger has sent.
-        text += &format!(": {}", crate::document::shown(&turn.reason));
+        text += &format!(": {}", crate::document::sentence(&turn.reason));
     }
     text.extend(turn.took_ms.map(|ms| format!(" ({:.2} s after the first failed check)", ms as f64 / 1000.0)));
     text

@@ -19,7 +19,7 @@ pub use read::TableReader;
 pub use reader::Reader;
 pub use toml::{MAX_DOCUMENT, parse};
 pub use value::{At, Key, Node, Table, Value};
-pub use words::{EARTH_KM, did_you_mean, duration, kilometres, shown};
+pub use words::{EARTH_KM, did_you_mean, duration, kilometres, sentence, shown};
 
 use std::fmt;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const EARTH_KM: f64 = 40_100.0;
 /// Longer texts are cut when they are shown in a problem: a problem is one line to read.
 const MAX_SHOWN: usize = 60;
+/// Three names of a certificate, and what is said of them.
+const MAX_SENTENCE: usize = 400;
 /// Mistyped words differ by so few letters; words farther apart only confuse.
 const MAX_SLIPS: usize = 3;
 /// Longer words are not compared: nobody types them by hand, and the comparison costs length × length.
@@ -76,6 +78,16 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
+/// As `shown`, for a sentence that quotes what came from outside: its own quotation marks stay, and its end is seldom cut.
+pub fn sentence(text: &str) -> String {
+    let fit = |c: char| if matches!(c, '"' | '\'' | '\\') { c.to_string() } else { c.escape_debug().to_string() };
+    let mut sentence: String = text.chars().take(MAX_SENTENCE).map(fit).collect();
+    if text.chars().nth(MAX_SENTENCE).is_some() {
+        sentence.push('…');
+    }
+    sentence
+}
+
 /// The word nearest to what was written: ``did you mean `eu`?``; empty when none is near.
 pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     if written.len() > MAX_COMPARED {
@@ -134,5 +146,7 @@ mod tests {
     fn shown_text_is_one_short_line() {
         assert_eq!(shown("a\nb\u{1b}[0m"), "a\\nb\\u{1b}[0m");
         assert_eq!(shown(&"x".repeat(1000)).chars().count(), MAX_SHOWN + 1);
+        assert_eq!(sentence(&"x".repeat(1000)).chars().count(), MAX_SENTENCE + 1);
+        assert_eq!(sentence("it is \"x\", an authority's own\n\u{1b}[2J"), "it is \"x\", an authority's own\\n\\u{1b}[2J");
     }
 }

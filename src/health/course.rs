@@ -48,6 +48,8 @@ enum Suspicion {
     #[default]
     None,
     Broken,
+    /// And the look that followed was answered somehow: a process that ends may close its connections before it stops listening.
+    Answered,
     Refused,
 }
 
@@ -77,6 +79,11 @@ impl Course {
         if self.verdict != Verdict::Down {
             self.suspicion = Suspicion::Broken;
         }
+    }
+
+    /// What is heard next tells why the connection broke.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.suspicion != Suspicion::None
     }
 
     pub(super) fn clear_hold(&mut self) {
@@ -109,15 +116,18 @@ impl Course {
             }
             Outcome::Refused => {
                 self.fail(check, began_ms, now_ms, "connection refused".into(), suspicion == Suspicion::Refused);
-                if suspicion == Suspicion::Broken && self.verdict != Verdict::Down {
+                if matches!(suspicion, Suspicion::Broken | Suspicion::Answered) && self.verdict != Verdict::Down {
                     self.suspicion = Suspicion::Refused;
                     return Next::In(REFUSED_AGAIN_MS);
                 }
                 return self.after_failure(check);
             }
             Outcome::Bad(why) => {
-                self.fail(check, began_ms, now_ms, why.clone(), false);
-                return self.after_failure(check);
+                // Of one fault, seen twice in a moment, only the first counts.
+                if suspicion != Suspicion::Answered || self.failures == 0 {
+                    self.fail(check, began_ms, now_ms, why.clone(), false);
+                }
+                return self.once_more(suspicion).unwrap_or_else(|| self.after_failure(check));
             }
             Outcome::Barred(why) => {
                 // It may well serve, and it may not: only a panel that nothing is known of is given the benefit of the doubt.
@@ -139,6 +149,13 @@ impl Course {
             Stillness::None => None,
         };
         self.succeed(check, began_ms, now_ms, is_weak.then_some(reason));
+        if let Some(next) = self.once_more(suspicion) {
+            return next;
+        }
+        // One that failed a moment ago may fail every second time: whoever waits an interval for each failure finds that out late.
+        if self.failures > 0 && self.verdict != Verdict::Down {
+            return self.after_failure(check);
+        }
         still_until.map_or(Next::Interval, Next::By)
     }
 
@@ -179,6 +196,14 @@ impl Course {
         } else if self.failures >= check.degraded_after {
             self.verdict = Verdict::Degraded;
         }
+    }
+
+    /// Its idle connection broke, and it still answers: that may be its last word.
+    fn once_more(&mut self, suspicion: Suspicion) -> Option<Next> {
+        (suspicion == Suspicion::Broken && self.verdict != Verdict::Down).then(|| {
+            self.suspicion = Suspicion::Answered;
+            Next::In(REFUSED_AGAIN_MS)
+        })
     }
 
     fn after_failure(&self, check: &Check) -> Next {

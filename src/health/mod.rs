@@ -173,7 +173,7 @@ impl Health {
         };
         self.due.push(Reverse((at.due_ms, target)));
         match (&report.outcome, at.course.verdict) {
-            (Outcome::Good | Outcome::Weak(_), verdict) if verdict != Verdict::Down => {
+            (Outcome::Good | Outcome::Weak(_), verdict) if verdict != Verdict::Down && !at.course.is_suspect() => {
                 if let Some(renew) = at.watch.answered(now.mono_ms) {
                     self.vigils.extend(at.vigil(address, renew).map(Watching::Begin));
                 }

@@ -259,6 +259,8 @@ impl Scene {
         let leaves = case.verdict == "down";
         for sample in eye.next(20) {
             assert_eq!(sample.addresses.contains(&dead), !leaves, "{}, {}: {:?}", case.name, case.check, sample.addresses);
+            // That there is no address is remembered no longer than what changes.
+            assert!(case.fault != Fault::OnlySix || sample.ttl <= 1, "{}: {sample:?}", case.name);
         }
         let stale = eye.samples().into_iter().rev().find(|sample| sample.addresses.contains(&dead)).unwrap();
         let measured_ms = if leaves { stale.heard_ms.saturating_sub(broken_ms) } else { heard.at_ms - broken_ms };

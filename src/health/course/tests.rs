@@ -107,6 +107,18 @@ fn after_a_failure_it_is_looked_at_again_soon() {
 }
 
 #[test]
+fn while_failures_count_a_success_is_followed_up_soon() {
+    let (mut course, check) = (Course::recalled(&check(), Verdict::Up, ""), check());
+    let mut nexts = |reports: &[Report]| reports.iter().map(|report| course.take(&check, 0, 0, report)).collect::<Vec<Next>>();
+    let soon = Next::In(500);
+    // Two in a row: it is forgotten.
+    assert_eq!(nexts(&[bad(), good(), good()]), [soon, soon, Next::Interval]);
+    // Every second time: down after five looks, and not after as many intervals.
+    assert_eq!(nexts(&[bad(), good(), bad(), good(), bad()]), [soon, soon, soon, soon, Next::Interval]);
+    assert_eq!((nexts(&[good()]), course.verdict), (vec![Next::Interval], Verdict::Down));
+}
+
+#[test]
 fn refused_twice_after_the_watch_broke_is_conclusive() {
     let (check, refused) = (check(), report(Outcome::Refused));
     let mut course = Course::recalled(&check, Verdict::Up, "");
@@ -123,7 +135,27 @@ fn refused_twice_after_the_watch_broke_is_conclusive() {
     course.suspect();
     assert_eq!(course.take(&check, 0, 0, &refused), Next::In(50));
     assert_eq!((course.take(&check, 50, 50, &bad()), course.verdict), (Next::In(500), Verdict::Degraded));
-    assert_eq!((course.take(&check, 50, 50, &good()), course.verdict), (Next::Interval, Verdict::Degraded));
+    assert_eq!((course.take(&check, 50, 50, &good()), course.verdict), (Next::In(500), Verdict::Degraded));
+}
+
+#[test]
+fn the_last_word_of_a_process_that_ends_is_not_believed() {
+    let (check, refused, again) = (check(), report(Outcome::Refused), Next::In(50));
+    // It closes its connections first, and stops listening then: in between it takes a connection, and may even have answered.
+    for (word, failures) in [(good(), 0), (bad(), 1)] {
+        let mut course = Course::recalled(&check, Verdict::Up, "");
+        course.suspect();
+        assert_eq!((course.take(&check, 0, 0, &word), course.failures), (again, failures));
+        assert_eq!(course.take(&check, 50, 50, &refused), again);
+        assert_eq!((course.take(&check, 100, 100, &refused), course.verdict), (Next::Interval, Verdict::Down));
+    }
+    // It has merely let go of an idle connection, or answers badly for a longer time.
+    let mut course = Course::recalled(&check, Verdict::Up, "");
+    course.suspect();
+    assert_eq!([course.take(&check, 0, 0, &good()), course.take(&check, 50, 50, &good())], [again, Next::Interval]);
+    course.suspect();
+    assert_eq!([course.take(&check, 0, 0, &bad()), course.take(&check, 50, 50, &bad())], [again, Next::In(500)]);
+    assert_eq!((course.failures, course.verdict), (1, Verdict::Up));
 }
 
 #[test]
@@ -135,12 +167,12 @@ fn a_stream_that_stands_still_fails() {
     assert_eq!(course.take(&check, 0, 7_000, &live(7, SECOND)), Next::In(500));
     assert_eq!((course.verdict, course.reason.as_str()), (Verdict::Up, "the playlist has not moved for 6 s"));
     // It starts over: also that is moving.
-    assert_eq!(course.take(&check, 0, 7_500, &live(0, SECOND)), Next::By(13_500));
+    assert_eq!(course.take(&check, 0, 7_500, &live(0, SECOND)), Next::In(500));
     // Longer segments have more time.
     assert_eq!(course.take(&check, 0, 8_000, &live(1, 10 * SECOND)), Next::By(38_000));
     assert_eq!(course.take(&check, 0, 38_000, &live(1, 10 * SECOND)), Next::In(500));
     // It has an end now.
-    assert_eq!(course.take(&check, 0, 39_000, &good()), Next::Interval);
+    assert_eq!(course.take(&check, 0, 39_000, &good()), Next::In(500));
     assert_eq!(course.take(&check, 0, 99_000, &live(1, SECOND)), Next::By(105_000));
 }
 
