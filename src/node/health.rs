@@ -63,7 +63,7 @@ impl Rounds {
     pub(super) fn ask(&mut self, errands: Vec<Errand>) {
         for errand in errands {
             if !self.networks.iter().any(|network| network.contains(errand.address)) {
-                let outcome = Outcome::Unasked("it is in none of [health].networks, so it is not checked from here".into());
+                let outcome = Outcome::Unasked("not in [health].networks".into());
                 let report = Report { outcome, took: Duration::ZERO, stream_start: None, live: None };
                 // The node listens for as long as it asks.
                 let _ = self.heard.send(Heard::Report { target: errand.target, report });
