@@ -4,6 +4,8 @@
 //! MERIDIAN_SOAK_SECONDS, MERIDIAN_SOAK_SEED, MERIDIAN_SOAK_LOAD (queries a second) and MERIDIAN_SOAK_BINARY make a longer run of it:
 //! `MERIDIAN_SOAK_SECONDS=3600 cargo test --release --test soak -- --nocapture`
 
+#![allow(clippy::disallowed_methods, reason = "how long it has gone on is read from the clock")]
+
 #[path = "soak/chance.rs"]
 mod chance;
 #[path = "soak/park.rs"]
