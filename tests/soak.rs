@@ -4,6 +4,8 @@
 //! MERIDIAN_SOAK_SECONDS, MERIDIAN_SOAK_SEED, MERIDIAN_SOAK_LOAD (queries a second) and MERIDIAN_SOAK_BINARY make a longer run of it:
 //! `MERIDIAN_SOAK_SECONDS=3600 cargo test --release --test soak -- --nocapture`
 
+#![allow(clippy::disallowed_methods, reason = "how long it has gone on is read from the clock")]
+
 #[path = "soak/chance.rs"]
 mod chance;
 #[path = "soak/park.rs"]
@@ -22,7 +24,7 @@ use chance::Chance;
 use park::Park;
 use server::Server;
 use std::time::{Duration, Instant};
-use traffic::Traffic;
+use traffic::{Traffic, dropped_by_kernel};
 use witness::Witness;
 
 /// A line is told so often.
@@ -40,6 +42,7 @@ fn given(name: &str, default: u64) -> u64 {
 fn answers_are_what_verdicts_say_while_panels_break_at_random() {
     let (seconds, seed) = (given("MERIDIAN_SOAK_SECONDS", 25), given("MERIDIAN_SOAK_SEED", 5));
     let whole = Duration::from_secs(seconds);
+    let dropped = dropped_by_kernel();
     let mut park = Park::open(Chance::new(seed));
     let server = Server::start(&park);
     let traffic = Traffic::start(server.dns, park.hostnames(), given("MERIDIAN_SOAK_LOAD", 500) as usize);
@@ -61,12 +64,17 @@ fn answers_are_what_verdicts_say_while_panels_break_at_random() {
     let (warm_kib, end_kib) = (warm_kib.unwrap_or_default(), server.resident_kib());
     let innocents = witness.fallen_innocents(&park);
     let (answered, lost) = traffic.stop();
+    let (lost, dropped) = (lost + witness.lost, dropped_by_kernel() - dropped);
     let stalls = park.longest_stall();
     drop(beats);
-    println!("seed {seed}: {}; {}; {answered} answers to others, {lost} lost", park.told(), witness.told());
+    println!(
+        "seed {seed}: {}; {}; {answered} answers to others, {lost} lost, {dropped} packets dropped by the kernel",
+        park.told(),
+        witness.told()
+    );
     println!("memory {warm_kib} KiB after a quarter, {end_kib} KiB at the end; the longest this machine stood still: {stalls:?}");
     assert!(witness.violations.is_empty(), "seed {seed}: {:#?}", witness.violations);
-    assert_eq!(lost, 0, "seed {seed}: queries without an answer");
+    assert!(lost <= dropped, "seed {seed}: {lost} queries without an answer, and the kernel dropped {dropped} packets");
     // Where the machine itself stands still for as long as a check may take, nobody can tell.
     assert!(innocents.is_empty() || stalls > park::TIMEOUT / 2, "seed {seed}: never broken, and down: {innocents:#?}");
     assert!(witness.judged > 0 && witness.was_down() > 0, "seed {seed}: nothing was there to be seen: {}", witness.told());

@@ -35,6 +35,8 @@ use ward::{Station, Ward};
 const FIRST_ROUND_MS: u64 = 2_000;
 /// Checks begin up to this part of their interval early, so that they do not stay in step.
 const JITTER: u64 = 10;
+/// Checks that have no hurry begin at multiples of this, so that those of many panels are sent out together.
+const GRID_MS: u64 = 10;
 /// How often loads are settled.
 const SETTLE_MS: u64 = 1_000;
 
@@ -160,7 +162,7 @@ impl Health {
         let interval_ms = millis(check.interval).max(1);
         // The first time they are spread all over the interval, for all began together.
         let early = if at.is_heard { interval_ms / JITTER } else { interval_ms / JITTER * (JITTER - 1) };
-        let interval = (began_ms + interval_ms - self.chance % (early + 1)).max(now.mono_ms);
+        let interval = on_grid(began_ms + interval_ms - self.chance % (early + 1), interval_ms).max(now.mono_ms);
         at.is_heard = true;
         at.due_ms = match next {
             _ if std::mem::take(&mut at.is_broken) => {
@@ -361,6 +363,11 @@ impl Health {
             self.stirred.judged.insert(Arc::clone(name));
         }
     }
+}
+
+/// A little earlier, and never by a noticeable part of the interval.
+fn on_grid(due_ms: u64, interval_ms: u64) -> u64 {
+    due_ms - due_ms % GRID_MS.min(interval_ms / JITTER).max(1)
 }
 
 /// SplitMix64: enough to spread checks.

@@ -167,6 +167,8 @@ fn checks_are_spread_and_never_late() {
     let mut last: HashMap<Target, u64> = HashMap::new();
     let mut per_second = [0; 60];
     while let Some(now_ms) = health.due_ms().filter(|due| *due < 60_000) {
+        // Nobody is woken for one of them alone.
+        assert!(now_ms % GRID_MS == 0, "{now_ms}");
         for (_, target) in asked(&mut health, at(now_ms)) {
             if let Some(before) = last.insert(target, now_ms) {
                 assert!((9_000..=10_000).contains(&(now_ms - before)), "{}", now_ms - before);

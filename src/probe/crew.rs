@@ -12,6 +12,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
+/// That a panel is well can wait so long for others that are: at 2,000 checks a second waking somebody for each costs more than the checks.
+const GATHERED: Duration = Duration::from_millis(10);
+
 #[derive(Debug)]
 pub(super) struct Crew {
     concurrency: usize,
@@ -26,6 +29,8 @@ struct Queue {
     out: usize,
     /// Only while all are out. A waiting errand costs nothing but its place.
     waiting: VecDeque<Errand>,
+    /// Who was found well and is not reported yet. While there are any, a task is about to do that.
+    well: Vec<Heard>,
     closed: bool,
 }
 
@@ -48,9 +53,9 @@ impl Crew {
     pub(super) fn close(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
-        let waiting = std::mem::take(&mut queue.waiting);
+        let (waiting, well) = (std::mem::take(&mut queue.waiting), std::mem::take(&mut queue.well));
         drop(queue);
-        drop(waiting);
+        drop((waiting, well));
     }
 
     fn send_out(self: &Arc<Self>, errand: Errand) {
@@ -59,6 +64,29 @@ impl Crew {
             let mut ticket = ticket;
             let report = errand::run(&errand, &ticket.crew.trust).await;
             ticket.report = Some(report);
+        });
+    }
+
+    /// At once, unless all is well.
+    fn tell(self: &Arc<Self>, target: Target, report: Report) {
+        let is_well = report.outcome == Outcome::Good;
+        let heard = Heard::Report { target, report };
+        if !is_well {
+            // Nobody listens any more when the node ends.
+            let _ = self.heard.send(heard);
+            return;
+        }
+        let mut queue = self.queue.lock();
+        queue.well.push(heard);
+        if queue.well.len() > 1 {
+            return;
+        }
+        drop(queue);
+        let crew = Arc::clone(self);
+        self.runtime.spawn(async move {
+            tokio::time::sleep(GATHERED).await;
+            let well = std::mem::take(&mut crew.queue.lock().well);
+            well.into_iter().for_each(|heard| drop(crew.heard.send(heard)));
         });
     }
 }
@@ -88,10 +116,37 @@ impl Drop for Ticket {
             stream_start: None,
             live: None,
         });
-        // Nobody listens any more when the node ends.
-        let _ = self.crew.heard.send(Heard::Report { target: self.target, report });
+        self.crew.tell(self.target, report);
         if let Some(next) = next {
             self.crew.send_out(next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    fn report(outcome: Outcome) -> Report {
+        Report { outcome, took: Duration::ZERO, stream_start: None, live: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_well_is_reported_before_those_who_are_and_they_together() {
+        let (heard, mut hearings) = unbounded_channel();
+        let crew = Arc::new(Crew::new(1, Handle::current(), heard));
+        let mut next = || match hearings.try_recv() {
+            Ok(Heard::Report { target, .. }) => Some(target.0),
+            _ => None,
+        };
+        for round in [0, 10] {
+            crew.tell(Target(round + 1), report(Outcome::Good));
+            crew.tell(Target(round + 2), report(Outcome::Good));
+            crew.tell(Target(round + 3), report(Outcome::Refused));
+            assert_eq!((next(), next()), (Some(round + 3), None));
+            tokio::time::sleep(GATHERED * 2).await;
+            assert_eq!((next(), next(), next()), (Some(round + 1), Some(round + 2), None));
         }
     }
 }

@@ -12,6 +12,8 @@ const BURSTS: usize = 100;
 
 pub(crate) struct Asker {
     socket: UdpSocket,
+    /// Of the next question: what comes late is not taken for the answer to another.
+    number: u16,
 }
 
 impl Asker {
@@ -19,20 +21,24 @@ impl Asker {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.connect(dns).unwrap();
         socket.set_read_timeout(Some(SOON)).unwrap();
-        Self { socket }
+        Self { socket, number: 0 }
     }
 
     /// The addresses each is answered with; None where no answer came. At most a few hundred at once.
-    pub(crate) fn ask(&self, questions: &[(&str, [u8; 3])]) -> Vec<Option<Vec<Ipv4Addr>>> {
-        for (number, (name, client)) in questions.iter().enumerate() {
-            self.socket.send(&question(number as u16, name, *client)).unwrap();
+    pub(crate) fn ask(&mut self, questions: &[(&str, [u8; 3])]) -> Vec<Option<Vec<Ipv4Addr>>> {
+        let first = self.number;
+        for (name, client) in questions {
+            self.socket.send(&question(self.number, name, *client)).unwrap();
+            self.number = self.number.wrapping_add(1);
         }
         let mut found = vec![None; questions.len()];
         let mut buffer = [0; 4096];
-        for _ in questions {
+        while found.iter().any(Option::is_none) {
             let Ok(length) = self.socket.recv(&mut buffer) else { break };
             let (number, addresses) = answer(&buffer[..length]);
-            found[usize::from(number)] = Some(addresses);
+            if let Some(place) = found.get_mut(usize::from(number.wrapping_sub(first))) {
+                *place = Some(addresses);
+            }
         }
         found
     }
@@ -48,7 +54,7 @@ impl Traffic {
     pub(crate) fn start(dns: SocketAddr, hostnames: Vec<String>, rate: usize) -> Self {
         let (stop, stopped) = channel();
         let thread = std::thread::spawn(move || {
-            let (asker, mut chance) = (Asker::new(dns), Chance::new(1));
+            let (mut asker, mut chance) = (Asker::new(dns), Chance::new(1));
             let (mut answered, mut lost) = (0, 0);
             let (begun, mut bursts) = (Instant::now(), 0);
             loop {
@@ -71,6 +77,13 @@ impl Traffic {
         drop(self.stop);
         self.thread.join().unwrap()
     }
+}
+
+/// Packets that the kernel dropped on their way from one process to another, of the whole machine: its queue holds 1000, and a machine with
+/// too much to do does not come round to it. The second column of each processor's line.
+pub(crate) fn dropped_by_kernel() -> u64 {
+    let text = std::fs::read_to_string("/proc/net/softnet_stat").unwrap();
+    text.lines().map(|line| u64::from_str_radix(line.split(' ').nth(1).unwrap(), 16).unwrap()).sum()
 }
 
 /// For A, for a client's /24.
