@@ -277,7 +277,7 @@ impl<'a> Walk<'a, '_, '_> {
         let Some(soa) = apex.set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
         let minimum = soa.data().next().and_then(|data| data.last_chunk()).map_or(0, |last| u32::from_be_bytes(*last));
         let owner = self.suffix(owner, path, self.zone.labels());
-        let ttl = soa.ttl().min(minimum);
+        let ttl = soa.ttl().min(minimum).min(self.client.dead_ttl.unwrap_or(u32::MAX));
         let mut written = self.message.set_with_ttl(Section::Authority, owner, soa, ttl);
         if self.denial.is_some() {
             written = written.and_then(|()| proof::sign(self.message, Section::Authority, owner, apex, soa, Some(ttl)));

@@ -154,7 +154,7 @@ fn decide(
         message.set_flag(Header::AA);
     }
     let resolver = ask.peer.ip().to_canonical();
-    let mut client = Client { guide: &snapshot.guide, services, resolver, subnet, seed: ask.seed, scope: None, why: None };
+    let mut client = Client { guide: &snapshot.guide, services, resolver, subnet, seed: ask.seed, scope: None, dead_ttl: None, why: None };
     let rcode = lookup::answer(zone, &mut client, &path, question, dnssec, message);
     Say { rcode, ede: None, scope: client.scope, why: client.why }
 }

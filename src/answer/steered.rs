@@ -31,6 +31,8 @@ pub(super) struct Client<'a> {
     pub(super) seed: u64,
     /// The answer holds for all with so many bits of `subnet`; None: for everybody.
     pub(super) scope: Option<u8>,
+    /// What was asked for is dead for now: that may be remembered no longer than this.
+    pub(super) dead_ttl: Option<u32>,
     pub(super) why: Option<Why>,
 }
 
@@ -120,6 +122,7 @@ impl<'a> Walk<'a, '_, '_> {
     #[inline]
     fn steered_addresses(&mut self, owner: Owner<'_>, service: &'a Service, family: Family) -> Result<bool, Cut> {
         if !service.has(family) {
+            self.client.dead_ttl = service.dead_ttl;
             return Ok(false);
         }
         let Some(choice) = self.client.choose(service, family) else { return Ok(false) };

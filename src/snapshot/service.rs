@@ -32,6 +32,8 @@ pub struct Service {
     /// Families that clients get: those its panels are configured with, but for one that is dead.
     pub has_v4: bool,
     pub has_v6: bool,
+    /// One is dead: how long that may be remembered at most.
+    pub dead_ttl: Option<u32>,
     /// Some member's name has several labels.
     is_deep: bool,
     bytes: Box<[u8]>,
@@ -93,7 +95,18 @@ impl Service {
         }
         let [has_v4, has_v6] = families;
         let is_deep = listings.iter().any(|listing| listing.name.contains('.'));
-        Self { is_deep, roster, ttl, http: None, https: None, has_v4, has_v6, bytes: bytes.into(), rendered: rendered.into() }
+        Self {
+            is_deep,
+            roster,
+            ttl,
+            http: None,
+            https: None,
+            has_v4,
+            has_v6,
+            dead_ttl: None,
+            bytes: bytes.into(),
+            rendered: rendered.into(),
+        }
     }
 
     #[inline]
