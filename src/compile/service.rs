@@ -80,8 +80,13 @@ pub fn service(fleet: &Fleet, order: &Order, brief: &Brief, guide: &Guide, geome
     let listings: Vec<Listing<'_>> = ids.map(listing).collect();
     let families = [verdict.has_v4 && !verdict.v4_dead, verdict.has_v6 && !verdict.v6_dead];
     let mut service = Service::new(roster, brief.ttl, families, &listings);
+    // What an operator has switched off stays away as long as he says.
+    let died = |family: fn(&Standing) -> steer::Fitness| {
+        standings.iter().any(|member| member.state != steer::State::Disabled && family(member) == steer::Fitness::Down)
+    };
+    let is_dead = verdict.v4_dead && died(|member| member.v4) || verdict.v6_dead && died(|member| member.v6);
     (service.http, service.https) = (order.ports.http, order.ports.https);
-    service.dead_ttl = (verdict.v4_dead || verdict.v6_dead).then(|| policy.ttl.min(policy.ttl_changing));
+    service.dead_ttl = is_dead.then(|| policy.ttl.min(policy.ttl_changing));
     service
 }
 
