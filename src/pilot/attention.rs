@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 /// Verdicts are followed at once, but not more often than this: when a site goes down, hundreds come together.
 const JUDGED_MS: u64 = 10;
-/// Loads are followed no more often than this.
+/// Loads, and what changes with time alone, are followed no more often than this.
 const LOADED_MS: u64 = 1000;
 
 impl Pilot {
     /// When `handle_all` wants to be called, events or not; by the clock that does not step.
     pub fn due_ms(&self) -> Option<u64> {
         let judged = (!self.stirred.judged.is_empty()).then_some(self.judged_ms.map_or(0, |at| at + JUDGED_MS));
-        let loaded = (!self.stirred.loaded.is_empty()).then_some(self.loaded_ms.map_or(0, |at| at + LOADED_MS));
-        [self.health.due_ms(), judged, loaded, self.steer_due_ms].into_iter().flatten().min()
+        let gentle_ms = self.loaded_ms.map_or(0, |at| at + LOADED_MS);
+        let loaded = (!self.stirred.loaded.is_empty()).then_some(gentle_ms);
+        let steered = self.steer_due_ms.map(|due| due.max(gentle_ms));
+        [self.health.due_ms(), judged, loaded, steered].into_iter().flatten().min()
     }
 
     /// The fleet's panels are those that are looked at.
@@ -69,11 +71,12 @@ impl Pilot {
             self.judged_ms = Some(now.mono_ms);
             concerned.extend(self.stirred.judged.drain());
         }
-        if !self.stirred.loaded.is_empty() && is_time(self.loaded_ms, LOADED_MS) {
+        let is_due = self.steer_due_ms.is_some_and(|due| due <= now.mono_ms);
+        if (is_due || !self.stirred.loaded.is_empty()) && is_time(self.loaded_ms, LOADED_MS) {
             self.loaded_ms = Some(now.mono_ms);
             concerned.extend(self.stirred.loaded.drain());
-        }
-        if !concerned.is_empty() || self.steer_due_ms.is_some_and(|due| due <= now.mono_ms) {
+            self.steer_those(false, Some(&concerned));
+        } else if !concerned.is_empty() {
             self.steer_those(false, Some(&concerned));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Heard;
 use super::errand;
+use super::pulse::Pulse;
 use super::tls::Trust;
 use crate::clock;
 use crate::health::{Errand, Outcome, Report, Target};
@@ -20,6 +21,7 @@ pub(super) struct Crew {
     concurrency: usize,
     runtime: Handle,
     trust: Trust,
+    pulse: Arc<Pulse>,
     heard: UnboundedSender<Heard>,
     queue: Mutex<Queue>,
 }
@@ -36,7 +38,9 @@ struct Queue {
 
 impl Crew {
     pub(super) fn new(concurrency: usize, runtime: Handle, heard: UnboundedSender<Heard>) -> Self {
-        Self { concurrency: concurrency.max(1), runtime, trust: Trust::default(), heard, queue: Mutex::default() }
+        let pulse = Arc::new(Pulse::new(clock::now().mono_ms));
+        runtime.spawn(Arc::clone(&pulse).run());
+        Self { concurrency: concurrency.max(1), runtime, trust: Trust::default(), pulse, heard, queue: Mutex::default() }
     }
 
     pub(super) fn ask(self: &Arc<Self>, errand: Errand) {
@@ -60,9 +64,16 @@ impl Crew {
 
     fn send_out(self: &Arc<Self>, errand: Errand) {
         let ticket = Ticket { crew: Arc::clone(self), target: errand.target, begun_ms: clock::now().mono_ms, report: None };
+        let late_ms = self.pulse.late_ms(ticket.begun_ms);
         self.runtime.spawn(async move {
             let mut ticket = ticket;
-            let report = errand::run(&errand, &ticket.crew.trust).await;
+            let mut report = errand::run(&errand, &ticket.crew.trust).await;
+            let now_ms = clock::now().mono_ms;
+            let late_ms = ticket.crew.pulse.late_ms(now_ms).saturating_sub(late_ms);
+            // A panel cannot help that nobody here had time to hear it.
+            if matches!(report.outcome, Outcome::Bad(_)) && 2 * late_ms > now_ms.saturating_sub(ticket.begun_ms) {
+                report.outcome = Outcome::Unasked(format!("this node was too busy to hear it: late by {late_ms} ms"));
+            }
             ticket.report = Some(report);
         });
     }

@@ -15,6 +15,7 @@ mod hls;
 mod http;
 mod media;
 pub mod playlist;
+mod pulse;
 mod sentence;
 mod tls;
 mod url;
