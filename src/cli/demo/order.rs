@@ -115,7 +115,7 @@ mod tests {
             ("slow fra1", Order::Set { panel: 0, mode: Mode::Slow { times: 4 } }),
             ("slow fra1 9", Order::Set { panel: 0, mode: Mode::Slow { times: 9 } }),
             ("status fra1 503", Order::Set { panel: 0, mode: Mode::Status(503) }),
-            ("overload ams1", Order::Set { panel: 1, mode: Mode::Overloaded { connections: 120 } }),
+            ("overload ams1", Order::Set { panel: 1, mode: Mode::Overloaded { connections: 150 } }),
             ("overload ams1 7", Order::Set { panel: 1, mode: Mode::Overloaded { connections: 7 } }),
             ("heal fra1", Order::Set { panel: 0, mode: Mode::Fine }),
             ("heal", Order::HealAll),
