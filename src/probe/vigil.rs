@@ -30,7 +30,10 @@ pub(super) async fn keep(vigil: Vigil, sentry: Sentry) {
         Ok(stream) => stream,
         Err(error) => {
             tracing::debug!(target_number = target.0, %error, "an idle connection was not opened");
-            return sentry.leave(Heard::Unwatched { target });
+            return sentry.leave(match refusal(&error) {
+                End::Broken => Heard::Broken { target, lived: Duration::ZERO },
+                End::GivenUp => Heard::Unwatched { target },
+            });
         }
     };
     sentry.tell(Heard::Watching { target });
