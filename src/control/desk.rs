@@ -76,7 +76,7 @@ pub struct TokenOrder {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Happening {
     pub id: u64,
-    /// `change`, `published`, `problem`, `state`, `verdict`.
+    /// `change`, `published`, `problem`, `state`, `verdict`, `load`.
     pub kind: &'static str,
     pub at_s: u64,
     pub body: Value,

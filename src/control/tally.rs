@@ -112,8 +112,12 @@ pub(super) fn turned(office: &Office, turns: &[Turn]) {
         let mut tallies = office.tallies.lock();
         turns.iter().for_each(|turn| tallies.turn(turn));
     }
-    for turn in turns.iter().filter(|turn| turn.from != turn.to) {
-        tell(&office.happenings, turn);
+    for turn in turns {
+        match (turn.from == turn.to, turn.address) {
+            (false, _) => tell(&office.happenings, turn),
+            (true, None) => relieve(&office.happenings, turn),
+            (true, Some(_)) => {}
+        }
     }
     // What is said of an address need not be said of its panel again.
     let told: HashSet<(&str, Verdict)> =
@@ -143,6 +147,11 @@ fn tell(happenings: &Happenings, turn: &Turn) {
     happenings.tell("verdict", turn.at_s, body, vec![format!("panels/{}", turn.panel.to_lowercase())]);
 }
 
+fn relieve(happenings: &Happenings, turn: &Turn) {
+    let body = json!({"panel": turn.panel, "reason": turn.reason});
+    happenings.tell("load", turn.at_s, body, vec![format!("panels/{}", turn.panel.to_lowercase())]);
+}
+
 fn log(turn: &Turn) {
     let text = sentence(turn);
     match (turn.from, turn.to) {
@@ -160,6 +169,7 @@ fn sentence(turn: &Turn) -> String {
     let mut text = format!("panel {}", turn.panel);
     text.extend(turn.address.map(|address| format!(" at {address}")));
     match turn.from == turn.to {
+        true if turn.address.is_none() => text += " sheds",
         true => text += " has failed a check",
         false => text += &format!(" is {}", turn.to.word()),
     }

@@ -11,6 +11,8 @@ const REFUSED_AGAIN_MS: u64 = 50;
 /// A live playlist may stand still for so many target durations, and at least for so long (RFC 8216 §6.3.4; fixed limits gave false alarms).
 const STILL_TARGETS: u64 = 3;
 const STILL_LEAST_MS: u64 = 6_000;
+/// Who names longer segments than anybody makes is not believed.
+const LONGEST_TARGET: Duration = Duration::from_secs(60);
 /// So many falls in such a time are flapping.
 const FLAPPING: usize = 3;
 const FLAPPING_MS: u64 = 600_000;
@@ -34,6 +36,8 @@ pub(super) struct Course {
     run_began_ms: u64,
     /// Newest segment, and since when it is.
     live: Option<(Live, u64)>,
+    /// Only known since it is down: a stream that does not move looks well at first sight.
+    is_unmoved: bool,
     suspicion: Suspicion,
     /// Falls of the last ten minutes.
     falls: VecDeque<u64>,
@@ -74,9 +78,15 @@ impl Course {
         Self { verdict, failures, reason, ..Self::default() }
     }
 
+    /// The same for a check that was edited.
+    pub(super) fn continued(&self) -> Self {
+        Self { suspicion: Suspicion::None, ..self.clone() }
+    }
+
     /// Its idle connection broke: what is heard next counts more.
     pub(super) fn suspect(&mut self) {
-        if self.verdict != Verdict::Down {
+        // One that was refused already need not be refused twice again.
+        if self.verdict != Verdict::Down && self.suspicion != Suspicion::Refused {
             self.suspicion = Suspicion::Broken;
         }
     }
@@ -148,6 +158,9 @@ impl Course {
             Stillness::Until(until) => Some(until),
             Stillness::None => None,
         };
+        if self.verdict == Verdict::Down && self.is_unmoved {
+            return Next::Interval;
+        }
         self.succeed(check, began_ms, now_ms, is_weak.then_some(reason));
         if let Some(next) = self.once_more(suspicion) {
             return next;
@@ -262,10 +275,10 @@ impl Course {
 
     fn stillness(&mut self, live: Option<Live>, now_ms: u64) -> Stillness {
         let Some(live) = live else {
-            self.live = None;
+            (self.live, self.is_unmoved) = (None, false);
             return Stillness::None;
         };
-        let limit_ms = millis(live.target).saturating_mul(STILL_TARGETS).max(STILL_LEAST_MS);
+        let limit_ms = millis(live.target.min(LONGEST_TARGET)).saturating_mul(STILL_TARGETS).max(STILL_LEAST_MS);
         match &mut self.live {
             Some((known, since_ms)) if known.newest == live.newest => {
                 known.target = live.target;
@@ -274,6 +287,7 @@ impl Course {
             }
             // Also when it is a smaller one: encoders start over.
             known => {
+                self.is_unmoved = known.is_none() && self.verdict == Verdict::Down;
                 *known = Some((live, now_ms));
                 Stillness::Until(now_ms + limit_ms)
             }

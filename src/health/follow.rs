@@ -75,12 +75,21 @@ impl Health {
             let known = old.as_ref().map(|post| post.life);
             let mut stations = Vec::with_capacity(checks.len());
             for check in checks {
-                let stations_before = old.as_mut().map(|post| &mut post.stations);
-                let kept = stations_before.and_then(|list| {
+                let before = old.as_mut().map(|post| &mut post.stations);
+                let kept = before.and_then(|list| {
                     let at = list.iter().position(|station| Arc::ptr_eq(&station.check, check))?;
                     Some(list.remove(at))
                 });
-                stations.push(kept.unwrap_or_else(|| self.station_for(panel, *address, check, known, now)));
+                let station = kept.unwrap_or_else(|| {
+                    let mut station = self.station_for(panel, *address, check, known, now);
+                    // It asks otherwise from now on; what is known of the panel goes on.
+                    let edited = old.iter().flat_map(|post| &post.stations).find(|before| before.check.name == check.name);
+                    if let Some(before) = edited {
+                        station.course = before.course.continued();
+                    }
+                    station
+                });
+                stations.push(station);
             }
             allow_watches(&mut stations);
             let verdict = old.as_ref().map_or(Verdict::Unknown, |post| post.verdict);

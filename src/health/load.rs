@@ -13,8 +13,10 @@ use std::collections::VecDeque;
 const AVERAGE_MS: u64 = 30_000;
 /// Averages of more reports than come in that time, one a second, are not better.
 const SAMPLES: usize = 32;
-/// A report older than this says nothing: three of the agent's usual ones, and as long again as gauges are averaged.
+/// A report older than this says nothing, or than three times what lay between the last two, as far as that is believed.
 const STALE_MS: u64 = 60_000;
+const GAPS: u64 = 3;
+const LONGEST_GAP_MS: u64 = 300_000;
 /// What is shed goes down once the load is so much lower than where it went up.
 const SLACK: f64 = 0.05;
 /// Shares change in such steps, up at once, down by one a second.
@@ -38,6 +40,7 @@ pub(super) struct Load {
     /// The last report, and the wall time it came at.
     pub(super) last: Option<(Gauges, u64)>,
     last_ms: u64,
+    gap_ms: u64,
     samples: VecDeque<(u64, f64)>,
     pub(super) sheds: Vec<Shed>,
 }
@@ -61,6 +64,7 @@ impl Load {
         if self.is_stale(now_ms) {
             self.samples.clear();
         }
+        self.gap_ms = if self.last_ms == 0 { 0 } else { (now_ms - self.last_ms).min(LONGEST_GAP_MS) };
         self.last_ms = now_ms;
         // Several in one second are one.
         if self.samples.back().is_some_and(|(at, _)| now_ms < at + 1000) {
@@ -73,7 +77,7 @@ impl Load {
     }
 
     fn is_stale(&self, now_ms: u64) -> bool {
-        now_ms >= self.last_ms + STALE_MS
+        now_ms >= self.last_ms + STALE_MS.max(GAPS * self.gap_ms)
     }
 
     /// Averaged; none without a fresh report.
@@ -100,13 +104,13 @@ impl Load {
         }
     }
 
-    /// Once a second. True: a share has changed.
-    pub(super) fn settle(&mut self, now_ms: u64) -> bool {
+    /// Once a second.
+    pub(super) fn settle(&mut self, now_ms: u64) {
         let utilisation = self.utilisation(now_ms);
         if utilisation.is_none() {
             self.samples.clear();
         }
-        self.sheds.iter_mut().fold(false, |changed, shed| shed.settle(utilisation, now_ms) | changed)
+        self.sheds.iter_mut().for_each(|shed| shed.settle(utilisation, now_ms));
     }
 }
 
@@ -116,13 +120,12 @@ impl Shed {
         self.steps * (WHOLE / STEPS as u32)
     }
 
-    fn settle(&mut self, utilisation: Option<f64>, now_ms: u64) -> bool {
+    fn settle(&mut self, utilisation: Option<f64>, now_ms: u64) {
         let Some(load) = utilisation else {
             // Nobody knows how full it is: as if it had never said.
-            let was = std::mem::take(&mut self.steps);
-            self.demand = 0.0;
+            (self.steps, self.demand) = (0, 0.0);
             self.past.clear();
-            return was != 0;
+            return;
         };
         self.estimate(load, now_ms);
         let Watermarks { from, all } = self.marks;
@@ -136,11 +139,10 @@ impl Shed {
         } else if kept < self.steps {
             self.steps - 1
         } else {
-            return false;
+            return;
         };
         self.past.push_back((now_ms, self.steps));
         self.steps = steps;
-        true
     }
 
     /// Of the shares that may show in this load the smallest and the greatest bound the demand.

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 /// Verdicts older than this say what to presume, and no more.
 const FRESH_S: u64 = 300;
 const FORMAT: u64 = 1;
+/// Those of a month, and a day to spare.
+const KEPT_HOURS: u64 = 31 * 24;
 
 /// What an earlier run knew.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +34,7 @@ impl Memory {
     }
 
     pub(super) fn is_fresh(&self, now: Now) -> bool {
-        now.wall_s < self.saved_s.saturating_add(FRESH_S)
+        self.saved_s <= now.wall_s.saturating_add(FRESH_S) && now.wall_s < self.saved_s.saturating_add(FRESH_S)
     }
 
     pub(super) fn verdict(&self, panel: &str, address: IpAddr, check: &str) -> Option<(Verdict, &str)> {
@@ -58,13 +60,15 @@ impl Memory {
             Some(Hour { number: hour[0].as_u64()?, down_s: seconds(1)?, unknown_s: seconds(2)? })
         };
         let mut hours: Vec<Hour> = known["hours"].as_array()?.iter().filter_map(hour).collect();
+        // What no run of this program can have written is not believed.
+        let this_hour = now.wall_s / 3600;
+        hours.retain(|hour| hour.number <= this_hour && hour.number + KEPT_HOURS >= this_hour);
         hours.sort_by_key(|hour| hour.number);
         hours.dedup_by_key(|hour| hour.number);
-        let (at_s, began_s) = (known["at"].as_u64()?, known["began"].as_u64()?);
-        if began_s > at_s || at_s > now.wall_s {
-            return None;
-        }
-        Some(Uptime::recalled(spell, at_s, self.saved_s.max(at_s), began_s, hours.into(), now))
+        // A clock that is behind costs what it does not know yet, not the past.
+        let at_s = known["at"].as_u64()?.min(now.wall_s);
+        let began_s = known["began"].as_u64()?.min(at_s);
+        Some(Uptime::recalled(spell, at_s, self.saved_s.clamp(at_s, now.wall_s), began_s, hours.into(), now))
     }
 }
 

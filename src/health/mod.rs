@@ -151,12 +151,13 @@ impl Health {
         let address = ward.posts[post].address;
         let at = &mut ward.posts[post].stations[station];
         let Some(began_ms) = at.asked_ms.take() else { return };
-        let was_first = at.course.failures == 0;
+        let (was_first, was) = (at.course.failures == 0, at.course.verdict);
         let check = Arc::clone(&at.check);
         let next = at.course.take(&check, began_ms, now.mono_ms, report);
         (at.last_s, at.took) = (Some(now.wall_s), Some(report.took));
         at.stream_start = report.stream_start.or(at.stream_start);
         let reason = at.course.reason.clone();
+        let is_turned = at.course.verdict != was;
         let is_first = was_first && at.course.failures > 0 && at.course.verdict != Verdict::Down;
         self.chance = next_chance(self.chance);
         let interval_ms = millis(check.interval).max(1);
@@ -194,6 +195,9 @@ impl Health {
         }
         if let Round::Under { left, .. } = &mut self.round {
             left.remove(&target);
+        }
+        if is_turned {
+            ward.line = None;
         }
         let name = Arc::clone(&ward.name);
         self.evaluate(&name, now);
@@ -235,8 +239,6 @@ impl Health {
         for station in ward.posts.iter_mut().flat_map(|post| &mut post.stations).filter(|station| station.is_heartbeat()) {
             (station.beat_ms, station.last_s) = (now.mono_ms, Some(now.wall_s));
             station.course.beat(&station.check, now.mono_ms);
-            station.due_ms = now.mono_ms + millis(station.check.interval).max(1);
-            self.due.push(Reverse((station.due_ms, station.target)));
             if let Round::Under { left, .. } = &mut self.round {
                 left.remove(&station.target);
             }
@@ -339,7 +341,7 @@ impl Health {
                 self.loaded.remove(&name);
                 continue;
             };
-            ward.load.settle(now.mono_ms);
+            self.turns.extend(ward.settle(now).map(|turn| (turn, None)));
             let condition = ward.condition(now);
             if condition.load.is_none() {
                 self.loaded.remove(&name);

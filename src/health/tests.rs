@@ -321,6 +321,8 @@ fn loads_are_followed_once_a_second() {
     health.advance(at(10_000));
     assert_eq!(health.conditions()["a"].shed(marks), 65_536);
     assert_eq!(health.take_stirred().loaded.into_iter().map(|name| name.to_string()).collect::<Vec<_>>(), ["a"]);
+    let told = health.take_turns(at(10_000)).pop().unwrap();
+    assert_eq!((told.address, told.reason.as_str()), (None, "it is 99 % full: others take 100 % of its clients, and took 0 %"));
     health.advance(at(10_999));
     assert_eq!(health.take_stirred().loaded.len(), 0);
     for now_s in 11..71 {

@@ -28,7 +28,8 @@ impl Verdict {
     }
 }
 
-/// A verdict that became another one. `address` None: the panel as a whole.
+/// A verdict that became another one. `address` None: the panel as a whole. One that stays what it is tells of something else:
+/// an address's first failure, or, of a panel, that others take another share of its clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     pub panel: String,

@@ -245,6 +245,34 @@ impl Ward {
         found
     }
 
+    /// Its load as it is now; what others take of its clients because of it, when that is another share than before.
+    pub(super) fn settle(&mut self, now: Now) -> Option<Turn> {
+        let before = self.shed();
+        self.load.settle(now.mono_ms);
+        let shed = self.shed();
+        if shed == before {
+            return None;
+        }
+        let percent = |share: f64| (share * 100.0).round();
+        let load =
+            self.load.utilisation(now.mono_ms).map_or("its load is not known".into(), |load| format!("it is {} % full", percent(load)));
+        Some(Turn {
+            panel: self.name.to_string(),
+            address: None,
+            from: self.verdict,
+            to: self.verdict,
+            reason: format!("{load}: others take {} % of its clients, and took {} %", percent(shed), percent(before)),
+            at_s: now.wall_s,
+            took_ms: None,
+        })
+    }
+
+    /// What others take of its clients, the most of all policies it is under.
+    fn shed(&self) -> f64 {
+        let most = self.load.sheds.iter().map(super::load::Shed::share).max().unwrap_or_default();
+        f64::from(most) / f64::from(super::load::WHOLE)
+    }
+
     /// The turns as they were published.
     pub(super) fn remember(&mut self, turn: &Turn) {
         if self.turns.len() == TURNS {
@@ -288,7 +316,6 @@ impl Ward {
             reason: post.reason.clone(),
             checks: post.stations.iter().map(|station| station.view(now)).collect(),
         });
-        let shed = self.load.sheds.iter().map(super::load::Shed::share).max().unwrap_or_default();
         PanelView {
             name: self.name.to_string(),
             verdict: self.verdict,
@@ -297,7 +324,7 @@ impl Ward {
             addresses: addresses.collect(),
             gauges: self.load.last,
             utilisation: self.load.utilisation(now.mono_ms),
-            shed: f64::from(shed) / f64::from(super::load::WHOLE),
+            shed: self.shed(),
             uptime: self.uptime.shares(now),
             turns: Vec::new(),
         }

@@ -23,6 +23,8 @@ const CHECKS: usize = 4096;
 const VIGILS: usize = 20_000;
 /// Without any file to spare there are still so many: what checks a panel is worth more than an idle client.
 const LEAST_CHECKS: usize = 16;
+/// Ten thousand panels with a bad month each take a fraction of it.
+const LARGEST: u64 = 1 << 30;
 /// Last-known health is written at most so often.
 const WRITE_MS: u64 = 1000;
 /// And at least so often: what is older is not known for sure by the next run.
@@ -48,13 +50,15 @@ pub(super) struct Rounds {
 
 impl Rounds {
     pub(super) fn begin(options: &super::Options, heard: mpsc::UnboundedSender<Heard>) -> anyhow::Result<Self> {
-        // What the rest of the node may want. Where there are too few files for all, watches come last.
+        // What the rest of the node may want. Where there are too few files for all, checks and watches have a quarter each.
         let others = options.transport.tcp.connections as u64 + LEAST_FILES;
         let wanted = others + (CHECKS + VIGILS) as u64;
         let files = transport::raise_nofile(wanted).or_else(|_| transport::raise_nofile(0)).unwrap_or(others);
         let spare = usize::try_from(files.saturating_sub(others)).unwrap_or(usize::MAX);
-        let concurrency = CHECKS.min(spare / 2).max(LEAST_CHECKS);
-        let limits = Options { concurrency, vigils: VIGILS.min(spare.saturating_sub(concurrency)) };
+        // Clients seldom take all they may.
+        let fair = usize::try_from(files / 4).unwrap_or(usize::MAX);
+        let concurrency = CHECKS.min(fair.max(spare / 2)).max(LEAST_CHECKS);
+        let limits = Options { concurrency, vigils: VIGILS.min(fair.max(spare.saturating_sub(concurrency))) };
         let prober = Prober::start(limits, heard.clone()).context("can't start the threads of health checks")?;
         let (networks, file) = (options.networks.clone(), options.data.join(FILE));
         Ok(Self { prober, networks, heard, asked: HashMap::new(), file, is_stale: false, written_ms: 0, writing: None })
@@ -87,7 +91,15 @@ impl Rounds {
 /// What the last run knew. A file that is not understood is as good as none.
 pub(super) fn recall(data: &Path) -> Option<Memory> {
     let path = data.join(FILE);
-    match std::fs::read_to_string(&path) {
+    let read = || {
+        let about = std::fs::metadata(&path)?;
+        // To open a pipe would wait for a writer.
+        if !about.is_file() || about.len() > LARGEST {
+            return Err(std::io::Error::other("it is no regular file of a size that it can have"));
+        }
+        std::fs::read_to_string(&path)
+    };
+    match read() {
         Ok(text) => {
             let memory = Memory::read(&text);
             if memory.is_none() {

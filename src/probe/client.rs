@@ -2,6 +2,7 @@
 
 use super::dial;
 use super::errand::{Course, Step};
+use super::meter::Metered;
 use super::sentence::{cause, of_io};
 use super::tls::{self, Trust};
 use super::url::{Url, split_port};
@@ -239,10 +240,10 @@ impl<'a> Client<'a> {
             {
                 self.weak.push(weak);
             }
-            let (sender, connection) = builder().handshake(TokioIo::new(stream)).await.map_err(|error| refused(&error))?;
+            let (sender, connection) = builder().handshake(TokioIo::new(Metered::new(stream))).await.map_err(|error| refused(&error))?;
             (sender, Box::pin(connection))
         } else {
-            let (sender, connection) = builder().handshake(TokioIo::new(stream)).await.map_err(|error| refused(&error))?;
+            let (sender, connection) = builder().handshake(TokioIo::new(Metered::new(stream))).await.map_err(|error| refused(&error))?;
             (sender, Box::pin(connection))
         };
         Ok(Line { sender, drive: Some(drive), tls: url.tls, port: url.port, name: url.host.clone(), clear: true })

@@ -2,7 +2,7 @@
 
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -13,7 +13,7 @@ const KEEPALIVE: TcpKeepalive =
 
 /// To be talked over.
 pub(super) async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
-    let stream = socket(to)?.connect(to).await?;
+    let stream = reach(socket(to)?, to).await?;
     // A request is one write: waiting for more to fill a segment only delays it.
     stream.set_nodelay(true)?;
     Ok(stream)
@@ -24,14 +24,27 @@ pub(super) async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
 pub(super) async fn knock(to: SocketAddr) -> io::Result<()> {
     let socket = socket(to)?;
     socket.set_zero_linger()?;
-    socket.connect(to).await.map(drop)
+    reach(socket, to).await.map(drop)
 }
 
 /// To be kept, and to be asked whether it still stands.
 pub(super) async fn hold(to: SocketAddr) -> io::Result<TcpStream> {
-    let stream = socket(to)?.connect(to).await?;
+    let stream = reach(socket(to)?, to).await?;
     SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
     Ok(stream)
+}
+
+/// Routers and firewalls on the way say that there is no route, too. Only where this host has none is that not about the panel.
+async fn reach(socket: TcpSocket, to: SocketAddr) -> io::Result<TcpStream> {
+    socket.connect(to).await.map_err(|error| {
+        let has_route = || UdpSocket::bind((unspecified(to), 0)).and_then(|socket| socket.connect(to)).is_ok();
+        let is_far = error.raw_os_error() == Some(libc::ENETUNREACH) && has_route();
+        if is_far { io::Error::from_raw_os_error(libc::EHOSTUNREACH) } else { error }
+    })
+}
+
+fn unspecified(to: SocketAddr) -> IpAddr {
+    if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 fn socket(to: SocketAddr) -> io::Result<TcpSocket> {

@@ -14,6 +14,7 @@ mod errand;
 mod hls;
 mod http;
 mod media;
+mod meter;
 pub mod playlist;
 mod pulse;
 mod sentence;

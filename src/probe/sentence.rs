@@ -28,7 +28,7 @@ pub(super) fn own(code: i32) -> Option<&'static str> {
         libc::EMFILE | libc::ENFILE => "no more files may be opened here",
         libc::EADDRNOTAVAIL | libc::EADDRINUSE => "no local address or port is free here",
         libc::ENETUNREACH | libc::ENETDOWN => "there is no route to it from here",
-        libc::EACCES | libc::EPERM => "a firewall or route here forbids it",
+        libc::EPERM => "a firewall or route here forbids it",
         libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN => "no memory for sockets here",
         libc::EAFNOSUPPORT | libc::EPROTONOSUPPORT | libc::EINVAL => "addresses of this kind cannot be reached from here",
         _ => return None,
@@ -40,7 +40,7 @@ fn theirs(code: i32) -> &'static str {
         libc::ECONNRESET | libc::EPIPE | libc::ECONNABORTED => "the connection was reset",
         libc::EHOSTUNREACH | libc::EHOSTDOWN | libc::ENONET => "the host cannot be reached",
         libc::ETIMEDOUT => "no answer to the connection",
-        libc::EPROTO | libc::ENOPROTOOPT => "the network refused the connection",
+        libc::EPROTO | libc::ENOPROTOOPT | libc::EACCES => "the network refused the connection",
         _ => "the connection failed",
     }
 }
@@ -98,7 +98,6 @@ mod tests {
             libc::ENFILE,
             libc::EADDRNOTAVAIL,
             libc::ENETUNREACH,
-            libc::EACCES,
             libc::EPERM,
             libc::ENOBUFS,
             libc::ENOMEM,
@@ -106,7 +105,7 @@ mod tests {
         ] {
             assert!(matches!(of(code), Outcome::Unasked(_)), "{code}");
         }
-        for code in [libc::ECONNRESET, libc::EPIPE, libc::EHOSTUNREACH, libc::ETIMEDOUT, libc::EIO] {
+        for code in [libc::ECONNRESET, libc::EPIPE, libc::EHOSTUNREACH, libc::EACCES, libc::ETIMEDOUT, libc::EIO] {
             assert!(matches!(of(code), Outcome::Bad(_)), "{code}");
         }
         assert!(matches!(of_io(&io::ErrorKind::UnexpectedEof.into()), Outcome::Bad(_)));

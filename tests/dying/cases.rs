@@ -100,7 +100,12 @@ pub(crate) const CASES: &[Case] = &[
     down("slow drip", "hls", Fault::Mode("drip"), &["no answer within", "the answer was not complete within"]),
     down("slow drip", "http", Fault::Mode("drip"), &["no answer within", "the answer was not complete within"]),
     down("endless", "hls", Fault::Mode("endless"), &["longer than 1 MiB"]),
-    down("cut short", "http", Fault::Mode("cut"), &["the connection was closed early"]),
+    down(
+        "cut short",
+        "http",
+        Fault::Mode("cut"),
+        &["the connection was closed early", "the connection was closed in the middle of the answer"],
+    ),
     down("reset", "http", Fault::Mode("reset"), &["the connection was reset"]),
     down("expired certificate", "https", Fault::Certificate("expired"), &["the certificate has expired"]),
     down("wrong host", "https", Fault::Certificate("other"), &["the certificate is not for `live.z.example`, but for other.example"]),

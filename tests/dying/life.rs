@@ -96,7 +96,7 @@ fn a_panel_that_is_dead_is_not_in_the_first_answer_nor_after_a_restart() {
     let refused: IpAddr = DIES.parse().unwrap();
     let later = eye.next(20);
     assert!(eye.samples().iter().all(|sample| !sample.addresses.contains(&refused)), "{:?}", eye.samples().first());
-    assert!(later.iter().all(|sample| sample.asked_ms > down.at_ms && sample.addresses == set(&[LIVES])), "{later:?}");
+    assert!(later.iter().all(|sample| sample.asked_ms <= down.at_ms || sample.addresses == set(&[LIVES])), "{later:?}");
     drop(eye);
     until(
         "both in writing",

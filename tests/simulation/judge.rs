@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// A verdict is in the answers after this.
 const COALESCED_MS: u64 = 10;
+/// What changes with time alone is followed so late at most.
+const TIMED_MS: u64 = 1000 + COALESCED_MS;
 /// What a gauge said may show for so long: until it is stale, and is settled.
 const GAUGE_MS: u64 = 63_000;
 /// Each wait of the driver, the way of each report, and what a check takes that succeeds.
@@ -463,9 +465,7 @@ fn judge_ttl(members: &[Member<'_>], policy: &Policy, ttls: &BTreeSet<u32>, at_m
     let is_calm = members.iter().all(|member| {
         let seen = member.seen;
         let gains_ms = seen.gains_ms.unwrap_or(0);
-        seen.conduct.step.is_none()
-            && at_ms >= seen.moved_ms + after_ms + COALESCED_MS
-            && at_ms >= gains_ms + slow_ms.max(after_ms) + COALESCED_MS
+        seen.conduct.step.is_none() && at_ms >= seen.moved_ms + after_ms + TIMED_MS && at_ms >= gains_ms + slow_ms.max(after_ms) + TIMED_MS
     });
     match ttls.iter().find(|ttl| **ttl != usual) {
         Some(ttl) if is_calm => Err(format!("the TTL is {ttl} instead of {usual}, and nothing has changed for long")),

@@ -713,6 +713,8 @@ impl World {
                 for (was, is) in old.checks.iter().zip(&new.checks).filter(|(was, is)| was.check == is.check) {
                     let expected = match was.verdict {
                         Verdict::Degraded => Verdict::Up,
+                        // That nobody could ask is nothing to remember.
+                        Verdict::Unchecked => Verdict::Unknown,
                         verdict => verdict,
                     };
                     let is_heard = is.last_s.is_some();

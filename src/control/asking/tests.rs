@@ -81,7 +81,7 @@ fn gauges_are_those_that_were_said() {
     let said = json!({"connections": 312, "cpu": 0.41, "credits": 0});
     let read = read_gauges(&said);
     assert_eq!(read, Gauges { connections: Some(312.0), cpu: Some(0.41), credits: Some(0.0), ..Gauges::default() });
-    assert_eq!(gauges(&read), json!({"connections": 312.0, "cpu": 0.41, "credits": 0.0}));
+    assert_eq!(gauges(&read), said);
 }
 
 /// A control whose node is the test, with a fleet of two sets.
@@ -230,8 +230,11 @@ async fn verdicts_are_told_to_those_who_see_the_panel() {
         took_ms: None,
     };
     let (_, mut all) = place.control.happenings(&Caller::node(), None).unwrap().unwrap();
-    // A first failure changes no verdict, so nobody is told.
-    place.control.turned(&[turn("Fra1", Verdict::Up), turn("Fra1", Verdict::Down), turn("nyc1", Verdict::Down)]);
+    // A first failure changes no verdict, so nobody is told; that others take some of its clients is told.
+    let failure = Turn { address: Some([127, 0, 0, 1].into()), ..turn("Fra1", Verdict::Up) };
+    place.control.turned(&[turn("Fra1", Verdict::Up)]);
+    assert_eq!(all.try_recv().unwrap().kind, "load");
+    place.control.turned(&[failure, turn("Fra1", Verdict::Down), turn("nyc1", Verdict::Down)]);
     let mut told = Vec::new();
     while let Ok(happening) = all.try_recv() {
         assert_eq!(happening.kind, "verdict");

@@ -176,6 +176,22 @@ fn a_stream_that_stands_still_fails() {
     assert_eq!(course.take(&check, 0, 99_000, &live(1, SECOND)), Next::By(105_000));
 }
 
+#[test]
+fn a_stream_that_is_first_seen_while_down_must_move_before_it_counts() {
+    let check = check();
+    let mut course = Course::recalled(&check, Verdict::Down, "the playlist has not moved for 6 s");
+    for now_ms in [0, 1_000, 2_000] {
+        course.take(&check, now_ms, now_ms, &live(7, SECOND));
+        assert_eq!((course.verdict, course.successes), (Verdict::Down, 0));
+    }
+    course.take(&check, 3_000, 3_000, &live(8, SECOND));
+    course.take(&check, 4_000, 4_000, &live(8, SECOND));
+    assert_eq!(course.verdict, Verdict::Up);
+    // Nobody's segments last for days.
+    course.take(&check, 5_000, 5_000, &live(9, SECOND * 1_000_000));
+    assert_eq!(course.take(&check, 185_000, 185_000, &live(9, SECOND * 1_000_000)), Next::In(500));
+}
+
 /// Falls at `at_ms`, answers from then on every second, and gives how long it was away.
 fn away(course: &mut Course, check: &Check, at_ms: u64) -> u64 {
     for _ in 0..3 {
