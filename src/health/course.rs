@@ -150,6 +150,7 @@ impl Course {
             Outcome::Weak(why) => (true, why.as_str()),
             Outcome::Good => (false, ""),
         };
+        let is_known = self.live.is_some();
         let still_until = match self.stillness(report.live, now_ms) {
             Stillness::TooLong(for_ms) => {
                 self.fail(check, began_ms, now_ms, format!("the playlist has not moved for {} s", for_ms / 1000), false);
@@ -159,7 +160,9 @@ impl Course {
             Stillness::None => None,
         };
         if self.verdict == Verdict::Down && self.is_unmoved {
-            return Next::Interval;
+            // Soon it must have moved, if it does.
+            let segment = report.live.map_or(check.interval, |live| live.target.min(check.interval));
+            return if is_known { Next::Interval } else { Next::In(millis(segment)) };
         }
         self.succeed(check, began_ms, now_ms, is_weak.then_some(reason));
         if let Some(next) = self.once_more(suspicion) {

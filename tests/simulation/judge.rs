@@ -517,7 +517,9 @@ impl Station {
             Class::Well => {
                 let again_ms = long_ms + timeout_ms;
                 let must: &[Verdict] = if self.is_quite_well { &[Verdict::Up] } else { &[Verdict::Up, Verdict::Degraded] };
-                (must, timeout_ms + (up_after + 1) * again_ms + hold_ms)
+                // A stream that is first seen while the panel is down counts from when it has moved.
+                let sights = if matches!(check.kind, CheckKind::Hls { .. }) { 2 } else { 0 };
+                (must, timeout_ms + (up_after + 1 + sights) * again_ms + hold_ms)
             }
         };
         let slack_ms = SLACK_MS * (down_after + up_after + 2) + slept_ms - self.slept_ms;
