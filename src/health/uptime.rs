@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 const HOUR_S: u64 = 3600;
 const DAY_S: u64 = 24 * HOUR_S;
 const MONTH_S: u64 = 30 * DAY_S;
+const LEAST_S: f64 = 5.0;
 
 /// Seconds of one hour that were not up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,8 @@ impl Uptime {
             unknown += f64::from(hour.unknown_s) * (within / whole).min(1.0);
         }
         let known = (self.at_s - from_s) as f64 - unknown;
-        (known >= 1.0).then(|| ((known - down) / known).clamp(0.0, 1.0))
+        // Seconds lost to rounding are no knowledge.
+        (known >= LEAST_S).then(|| ((known - down) / known).clamp(0.0, 1.0))
     }
 
     fn count(&mut self, from_s: u64, to_s: u64, spell: Spell) {
