@@ -1,7 +1,7 @@
 //! A panel in a process of its own, so that it can be stopped and killed as processes are.
 
 use super::player::{Line, curl, is_refused};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -72,6 +72,9 @@ fn it_does_what_it_reads_and_ends_with_what_it_reads() {
 fn a_process_that_is_stopped_is_what_the_mode_says_it_is() {
     let panel = Process::start(&["--listen", "127.0.0.1:0"]);
     panel.signal(Signal::STOP);
+    // Until then it may still answer.
+    let stopped = waitpid(Some(Pid::from_child(&panel.child)), WaitOptions::UNTRACED).unwrap();
+    assert!(stopped.is_some_and(|(_, status)| status.stopped()));
     let mut line = Line::open(panel.addresses[0]);
     line.ask("/health");
     assert!(line.is_silent());
