@@ -19,7 +19,12 @@ pub(super) fn build(reader: &Reader, document: &Document, origin: Origin<'_>) ->
 pub(super) fn build_with(reader: &Reader, document: &Document, origin: Origin<'_>, known: Known<'_>) -> Fleet {
     planned::refuse_keys(reader, document);
     let mut builder = Builder { reader, known, fleet: Fleet::default() };
-    let defaults = document.defaults.over(reader, "defaults", Policy::default());
+    let mut defaults = document.defaults.over(reader, "defaults", Policy::default());
+    // That is an error, and a node that starts serves with the rest of it.
+    if defaults.shed_from >= defaults.shed_all {
+        let Policy { shed_from, shed_all, .. } = Policy::default();
+        defaults = Policy { shed_from, shed_all, ..defaults };
+    }
     builder.fleet.defaults = defaults;
     let checks = builder.checks(&document.checks, origin);
     let regions = builder.regions(&document.regions);

@@ -467,3 +467,10 @@ fn there_are_no_more_regions_than_can_be_numbered() {
     assert_eq!(shown, [format!("f:{line}: region: found 32002 regions; a fleet has at most 32000; put neighbours into one")]);
     assert_eq!((fleet.regions.len(), fleet.panels[0].region), (MAX_REGIONS, None));
 }
+
+#[test]
+fn defaults_that_contradict_themselves_are_an_error_and_no_policy() {
+    let (fleet, found) = read(&format!("[defaults]\nshed_from = 1.8\n{SOUND}"));
+    assert!(found.contains("1.8 is not below shed_all"), "{found}");
+    assert!((fleet.defaults.shed_from, fleet.defaults.shed_all) == (0.80, 0.95) && !fleet.hostnames.is_empty());
+}
