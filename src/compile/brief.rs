@@ -195,10 +195,12 @@ impl<'a> Seen<'a> {
         // Of one that is switched off nobody waits for news.
         let is_on = self.conduct.state != State::Disabled;
         let turned = within(condition.turned_ms).filter(|_| is_on);
+        let shed = within(condition.shed_ms).filter(|_| is_on);
         let returning = self.slow_start(policy, now_ms).filter(|_| is_on).map(|(_, next_ms)| next_ms);
         let is_wavering = is_on && condition.is_wavering;
-        let is_changing = self.conduct.is_moving || is_wavering || stirred.is_some() || turned.is_some() || returning.is_some();
-        (is_changing, [stirred, turned, returning].into_iter().flatten().min())
+        let is_changing =
+            self.conduct.is_moving || is_wavering || stirred.is_some() || turned.is_some() || shed.is_some() || returning.is_some();
+        (is_changing, [stirred, turned, shed, returning].into_iter().flatten().min())
     }
 }
 

@@ -348,6 +348,42 @@ pub enum CheckKind {
     },
 }
 
+impl CheckKind {
+    /// None: nobody asks, the panel reports by itself.
+    pub fn asking(&self) -> Option<&Asking> {
+        match self {
+            Self::Heartbeat => None,
+            Self::Tcp { asking, .. } | Self::Http { asking, .. } | Self::Hls { asking, .. } | Self::PanelApi { asking, .. } => Some(asking),
+        }
+    }
+
+    pub fn request(&self) -> Option<&Request> {
+        match self {
+            Self::Heartbeat | Self::Tcp { .. } => None,
+            Self::Http { request, .. } | Self::Hls { request, .. } | Self::PanelApi { request, .. } => Some(request),
+        }
+    }
+
+    /// Where panels are asked.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Tcp { port, .. } => Some(*port),
+            _ => self.request().and_then(Request::port),
+        }
+    }
+}
+
+impl Request {
+    fn port(&self) -> Option<u16> {
+        let (scheme, rest) = self.url.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        // Colons within brackets, or what `{address}` stands for, are no port's.
+        let given = host.rsplit_once(':').filter(|(_, port)| !port.contains([']', '}'])).map(|(_, port)| port);
+        given.map_or(Some(if scheme == "https" { 443 } else { 80 }), |port| port.parse().ok())
+    }
+}
+
 /// How a panel is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asking {

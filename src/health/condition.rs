@@ -18,6 +18,8 @@ pub struct Condition {
     pub stirred_ms: Option<u64>,
     /// When it came back into service, while the node ran.
     pub returned_ms: Option<u64>,
+    /// When others last began to take more of its clients, or fewer.
+    pub shed_ms: Option<u64>,
     /// In 1/65,536; none: nothing is shed.
     pub sheds: Vec<(Watermarks, u32)>,
     /// Sixteenths of what it can bear that are taken; None: not known.

@@ -2,7 +2,7 @@
 
 use super::report::{Live, Outcome, Report};
 use super::view::Verdict;
-use crate::fleet::{Check, CheckKind};
+use crate::fleet::Check;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -305,17 +305,7 @@ enum Stillness {
 }
 
 fn confirm(check: &Check) -> Duration {
-    asking(check).map_or(check.interval, |asking| asking.confirm)
-}
-
-pub(super) fn asking(check: &Check) -> Option<&crate::fleet::Asking> {
-    match &check.kind {
-        CheckKind::Heartbeat => None,
-        CheckKind::Tcp { asking, .. }
-        | CheckKind::Http { asking, .. }
-        | CheckKind::Hls { asking, .. }
-        | CheckKind::PanelApi { asking, .. } => Some(asking),
-    }
+    check.kind.asking().map_or(check.interval, |asking| asking.confirm)
 }
 
 pub(super) fn millis(span: Duration) -> u64 {

@@ -2,7 +2,7 @@
 
 use super::condition::Life;
 use super::course::Course;
-use super::ward::{Post, Station, Ward, may_be_watched, port};
+use super::ward::{Post, Station, Ward};
 use super::{FIRST_ROUND_MS, Health, Round, Target, Verdict, Watching, Watermarks};
 use crate::clock::Now;
 use crate::fleet::{Check, Fleet, Panel, State};
@@ -171,6 +171,8 @@ fn is_kept(ward: &Ward, panel: &Arc<Panel>, checks: &[&Arc<Check>]) -> bool {
 fn allow_watches(stations: &mut [Station]) {
     let mut ports = HashSet::new();
     for station in stations {
-        station.watch.is_allowed = may_be_watched(&station.check) && port(&station.check).is_some_and(|port| ports.insert(port));
+        let kind = &station.check.kind;
+        let is_wanted = kind.asking().is_some_and(|asking| asking.watch);
+        station.watch.is_allowed = is_wanted && kind.port().is_some_and(|port| ports.insert(port));
     }
 }

@@ -1,7 +1,7 @@
 //! All that is known of one panel.
 
 use super::condition::{Condition, Life};
-use super::course::{Course, asking};
+use super::course::Course;
 use super::load::Load;
 use super::report::{Target, Vigil};
 use super::uptime::{Spell, Uptime};
@@ -29,6 +29,7 @@ pub(super) struct Ward {
     pub(super) turned_ms: Option<u64>,
     pub(super) stirred_ms: Option<u64>,
     pub(super) returned_ms: Option<u64>,
+    pub(super) shed_ms: Option<u64>,
     /// As it was last written down; none: it has changed since.
     pub(super) line: Option<String>,
 }
@@ -106,7 +107,7 @@ impl Station {
     }
 
     pub(super) fn vigil(&self, address: IpAddr, renew: Option<Duration>) -> Option<Vigil> {
-        Some(Vigil { target: self.target, to: SocketAddr::new(address, port(&self.check)?), renew })
+        Some(Vigil { target: self.target, to: SocketAddr::new(address, self.check.kind.port()?), renew })
     }
 
     fn view(&self, now: Now) -> CheckView {
@@ -171,6 +172,7 @@ impl Ward {
             turned_ms: None,
             stirred_ms: None,
             returned_ms: None,
+            shed_ms: None,
             line: None,
         }
     }
@@ -253,6 +255,7 @@ impl Ward {
         if shed == before {
             return None;
         }
+        self.shed_ms = Some(now.mono_ms);
         let percent = |share: f64| (share * 100.0).round();
         let load =
             self.load.utilisation(now.mono_ms).map_or("its load is not known".into(), |load| format!("it is {} % full", percent(load)));
@@ -302,6 +305,7 @@ impl Ward {
             turned_ms: self.turned_ms,
             stirred_ms: self.stirred_ms,
             returned_ms: self.returned_ms,
+            shed_ms: self.shed_ms,
             sheds: self.load.sheds.iter().map(|shed| (shed.marks, shed.share())).filter(|(_, share)| *share > 0).collect(),
             load: self.load.utilisation(now.mono_ms).map(|load| (load * 16.0).clamp(0.0, 16.0) as u8),
         }
@@ -337,24 +341,4 @@ fn back(from: Verdict) -> &'static str {
         Verdict::Degraded => "all is well again",
         _ => "it answers",
     }
-}
-
-/// Which port a check asks; none: it asks none.
-pub(super) fn port(check: &Check) -> Option<u16> {
-    match &check.kind {
-        CheckKind::Heartbeat => None,
-        CheckKind::Tcp { port, .. } => Some(*port),
-        CheckKind::Http { request, .. } | CheckKind::Hls { request, .. } | CheckKind::PanelApi { request, .. } => {
-            let (scheme, rest) = request.url.split_once("://")?;
-            let authority = rest.split(['/', '?', '#']).next()?;
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            // Colons within brackets, or what `{address}` stands for, are no port's.
-            let given = host.rsplit_once(':').filter(|(_, port)| !port.contains([']', '}'])).map(|(_, port)| port);
-            given.map_or(Some(if scheme == "https" { 443 } else { 80 }), |port| port.parse().ok())
-        }
-    }
-}
-
-pub(super) fn may_be_watched(check: &Check) -> bool {
-    asking(check).is_some_and(|asking| asking.watch)
 }

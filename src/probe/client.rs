@@ -1,7 +1,7 @@
 //! HTTP/1.1 with one address, whatever hosts are named: requests, redirects, bodies as far as they are wanted.
 
 use super::dial;
-use super::errand::{Course, Step};
+use super::errand::{Progress, Step};
 use super::meter::Metered;
 use super::sentence::{cause, of_io};
 use super::tls::{self, Trust};
@@ -32,7 +32,7 @@ const AGENT: &str = concat!("meridian/", env!("CARGO_PKG_VERSION"));
 
 /// What one check says and has said to one address.
 pub(super) struct Client<'a> {
-    pub(super) course: &'a Course,
+    pub(super) progress: &'a Progress,
     /// What the check asks for.
     pub(super) url: Url,
     address: IpAddr,
@@ -78,7 +78,7 @@ struct Line {
 type Drive = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
 
 impl<'a> Client<'a> {
-    pub(super) fn new(errand: &Errand, request: &'a Request, trust: &'a Trust, course: &'a Course) -> Result<Self, Outcome> {
+    pub(super) fn new(errand: &Errand, request: &'a Request, trust: &'a Trust, progress: &'a Progress) -> Result<Self, Outcome> {
         let fill = |text: &str| match text.contains('{') {
             true => text.replace("{address}", &bracketed(errand.address)).replace("{panel}", &errand.panel),
             false => text.to_owned(),
@@ -100,7 +100,7 @@ impl<'a> Client<'a> {
                 HeaderValue::try_from(fill(value)).map_err(|_| unasked(format!("its header {name} has a line break or the like")))?;
             headers.push((header, value));
         }
-        Ok(Self { course, url, address: errand.address, request, trust, headers, line: None, redirects: 0, weak: Vec::new() })
+        Ok(Self { progress, url, address: errand.address, request, trust, headers, line: None, redirects: 0, weak: Vec::new() })
     }
 
     /// The answer, after redirects.
@@ -176,7 +176,7 @@ impl<'a> Client<'a> {
                 Some(line) => line,
                 None => self.open(&url, &host).await?,
             };
-            self.course.step(Step::Ask);
+            self.progress.step(Step::Ask);
             let request = self.request(&url, &host, own, method, wish)?;
             let Line { sender, drive, .. } = &mut open;
             let sent = along(drive, async {
@@ -185,7 +185,7 @@ impl<'a> Client<'a> {
             });
             match sent.await {
                 Ok(response) => {
-                    self.course.step(Step::Read);
+                    self.progress.step(Step::Read);
                     let (parts, body) = response.into_parts();
                     open.clear = false;
                     self.line = Some(open);
@@ -222,14 +222,14 @@ impl<'a> Client<'a> {
     }
 
     async fn open(&mut self, url: &Url, host: &str) -> Result<Line, Outcome> {
-        self.course.step(Step::Connect);
+        self.progress.step(Step::Connect);
         let stream = dial::connect(SocketAddr::new(self.address, url.port)).await.map_err(|error| match of_io(&error) {
             // The panel's own port answers, or has answered: it is not gone.
             Outcome::Refused if url.port != self.url.port => Outcome::Bad(format!("nobody listens on port {}", url.port)),
             outcome => outcome,
         })?;
         let (sender, drive): (_, Drive) = if url.tls {
-            self.course.step(Step::Secure);
+            self.progress.step(Step::Secure);
             let config = self.trust.config(self.request.verify).await?;
             let name = server_name(host).ok_or_else(|| Outcome::Bad("a host's name that no certificate can have".into()))?;
             let stream = tls::secure(config, name, stream).await?;

@@ -5,7 +5,7 @@ use super::sentence::{of_io, span};
 use super::tls::Trust;
 use super::{api, dial, hls, http};
 use crate::clock;
-use crate::fleet::{Asking, CheckKind};
+use crate::fleet::CheckKind;
 use crate::health::{Errand, Live, Outcome, Report};
 use parking_lot::Mutex;
 use std::net::SocketAddr;
@@ -23,7 +23,7 @@ pub(super) struct Findings {
 
 /// Since when, how long, and what is waited for: it says what was missing when the time is over.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct Progress {
     begun_ms: u64,
     pub(super) timeout: Duration,
     step: AtomicU8,
@@ -42,7 +42,7 @@ pub(super) enum Step {
 
 const MISSED: [&str; 4] = ["no connection", "no TLS handshake", "no answer", "the answer was not complete"];
 
-impl Course {
+impl Progress {
     pub(super) fn begin(timeout: Duration) -> Self {
         Self { begun_ms: clock::now().mono_ms, timeout, step: AtomicU8::new(Step::Connect as u8), about: Mutex::default() }
     }
@@ -67,10 +67,10 @@ impl Course {
 }
 
 pub(super) async fn run(errand: &Errand, trust: &Trust) -> Report {
-    let timeout = asking(&errand.check.kind).map_or(Duration::ZERO, |asking| asking.timeout);
-    let course = Course::begin(timeout);
-    let found = tokio::time::timeout(timeout, look(errand, trust, &course)).await.unwrap_or_else(|_| Err(course.late()));
-    let took = course.gone();
+    let timeout = errand.check.kind.asking().map_or(Duration::ZERO, |asking| asking.timeout);
+    let progress = Progress::begin(timeout);
+    let found = tokio::time::timeout(timeout, look(errand, trust, &progress)).await.unwrap_or_else(|_| Err(progress.late()));
+    let took = progress.gone();
     match found {
         Ok(Findings { mut weak, stream_start, live }) => {
             weak.extend(slow(errand, stream_start.unwrap_or(took)));
@@ -81,8 +81,8 @@ pub(super) async fn run(errand: &Errand, trust: &Trust) -> Report {
     }
 }
 
-async fn look(errand: &Errand, trust: &Trust, course: &Course) -> Result<Findings, Outcome> {
-    let client = |request| Client::new(errand, request, trust, course);
+async fn look(errand: &Errand, trust: &Trust, progress: &Progress) -> Result<Findings, Outcome> {
+    let client = |request| Client::new(errand, request, trust, progress);
     match &errand.check.kind {
         CheckKind::Heartbeat => {
             debug_assert!(false, "nobody is sent where the panel reports by itself");
@@ -98,21 +98,7 @@ async fn look(errand: &Errand, trust: &Trust, course: &Course) -> Result<Finding
     }
 }
 
-fn asking(kind: &CheckKind) -> Option<Asking> {
-    match kind {
-        CheckKind::Heartbeat => None,
-        CheckKind::Tcp { asking, .. }
-        | CheckKind::Http { asking, .. }
-        | CheckKind::Hls { asking, .. }
-        | CheckKind::PanelApi { asking, .. } => Some(*asking),
-    }
-}
-
 fn slow(errand: &Errand, took: Duration) -> Option<String> {
-    let (CheckKind::Http { request, .. } | CheckKind::Hls { request, .. } | CheckKind::PanelApi { request, .. }) = &errand.check.kind
-    else {
-        return None;
-    };
-    let latency = request.latency.filter(|latency| took > *latency)?;
+    let latency = errand.check.kind.request()?.latency.filter(|latency| took > *latency)?;
     Some(format!("slow: {} instead of at most {}", span(took), span(latency)))
 }

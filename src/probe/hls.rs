@@ -32,7 +32,7 @@ pub(super) async fn check(mut client: Client<'_>) -> Result<Findings, Outcome> {
     let mut url = client.url.clone();
     let mut what = "playlist".to_owned();
     for _ in 0..PLAYLISTS {
-        client.course.about(&what);
+        client.progress.about(&what);
         let (text, base) = named(fetch(&mut client, &url).await, &what)?;
         let in_it = |fault: String| Outcome::Bad(format!("{what}: {fault}"));
         match playlist::parse(&text).map_err(in_it)? {
@@ -68,7 +68,7 @@ async fn play(mut client: Client<'_>, media: &Media<'_>, base: &Url, what: &str)
     };
     let url = base.join(segment.uri).map_err(|fault| Outcome::Bad(format!("{what}: its segment has {fault}")))?;
     let what = format!("segment `{}`", shown(&url));
-    client.course.about(&what);
+    client.progress.about(&what);
     let (stream_start, slow) = named(taste(&mut client, &url, segment).await, &what)?;
     let newest = media.newest.filter(|_| !media.ended);
     let live = newest.map(|newest| Live { newest, target: Duration::from_secs(media.target_s) });
@@ -83,7 +83,7 @@ async fn taste(client: &mut Client<'_>, url: &Url, segment: &Segment<'_>) -> Res
         let last = range.from.saturating_add(range.length - 1);
         format!("bytes={}-{last}", range.from)
     });
-    let course = client.course;
+    let progress = client.progress;
     let asked_ms = clock::now().mono_ms;
     let mut stream_start = Duration::ZERO;
     let mut answer = client.ask(url, Wish { method: Method::GET, taken: &[], range, last: true }).await?;
@@ -105,7 +105,7 @@ async fn taste(client: &mut Client<'_>, url: &Url, segment: &Segment<'_>) -> Res
         let next = match speed.first_ms {
             None => client.read(&mut answer).await?,
             Some(_) => {
-                let left = (course.timeout / 2).saturating_sub(course.gone());
+                let left = (progress.timeout / 2).saturating_sub(progress.gone());
                 match tokio::time::timeout(left, client.read(&mut answer)).await {
                     Ok(next) => next?,
                     Err(_) => break,
@@ -120,7 +120,7 @@ async fn taste(client: &mut Client<'_>, url: &Url, segment: &Segment<'_>) -> Res
             if whole || first.len() >= media::ENOUGH {
                 media::judge(&first, whole, segment.encrypted).map_err(Outcome::Bad)?;
                 speed.first_ms = Some(clock::now().mono_ms);
-                stream_start = course.gone();
+                stream_start = progress.gone();
             }
         }
         if whole {
@@ -130,7 +130,7 @@ async fn taste(client: &mut Client<'_>, url: &Url, segment: &Segment<'_>) -> Res
             break;
         }
     }
-    Ok((stream_start, speed.slow_so_far(clock::now().mono_ms, SLOW_FOR.min(course.timeout / SHARE))))
+    Ok((stream_start, speed.slow_so_far(clock::now().mono_ms, SLOW_FOR.min(progress.timeout / SHARE))))
 }
 
 /// How fast a segment comes, in terms of how fast it plays. Nothing is said of one whose length or size nobody tells.

@@ -465,7 +465,11 @@ fn judge_ttl(members: &[Member<'_>], policy: &Policy, ttls: &BTreeSet<u32>, at_m
     let is_calm = members.iter().all(|member| {
         let seen = member.seen;
         let gains_ms = seen.gains_ms.unwrap_or(0);
-        seen.conduct.step.is_none() && at_ms >= seen.moved_ms + after_ms + TIMED_MS && at_ms >= gains_ms + slow_ms.max(after_ms) + TIMED_MS
+        let is_even = seen.shed_ms.is_none_or(|shed_ms| at_ms >= shed_ms + after_ms + TIMED_MS);
+        is_even
+            && seen.conduct.step.is_none()
+            && at_ms >= seen.moved_ms + after_ms + TIMED_MS
+            && at_ms >= gains_ms + slow_ms.max(after_ms) + TIMED_MS
     });
     match ttls.iter().find(|ttl| **ttl != usual) {
         Some(ttl) if is_calm => Err(format!("the TTL is {ttl} instead of {usual}, and nothing has changed for long")),

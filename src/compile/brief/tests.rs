@@ -129,6 +129,8 @@ fn clients_ask_again_soon_while_something_changes_and_a_while_after() {
     assert_eq!(at(&turned, NOW_MS + 60_000), (30, None));
     let stirred = with(&|b| b.stirred_ms = Some(NOW_MS));
     assert_eq!((at(&stirred, NOW_MS), at(&stirred, NOW_MS + 60_000)), ((5, Some(NOW_MS + 60_000)), (30, None)));
+    let shed = with(&|b| b.shed_ms = Some(NOW_MS));
+    assert_eq!((at(&shed, NOW_MS), at(&shed, NOW_MS + 60_000)), ((5, Some(NOW_MS + 60_000)), (30, None)));
     let returned = with(&|b| b.returned_ms = Some(NOW_MS));
     assert_eq!((at(&returned, NOW_MS), at(&returned, NOW_MS + 15_999)), ((5, Some(NOW_MS + 1000)), (5, Some(NOW_MS + 16_000))));
     assert_eq!(at(&returned, NOW_MS + 16_000), (30, None));

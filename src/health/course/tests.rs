@@ -1,5 +1,5 @@
 use super::*;
-use crate::fleet::Asking;
+use crate::fleet::{Asking, CheckKind};
 
 const SECOND: Duration = Duration::from_secs(1);
 
