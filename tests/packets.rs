@@ -43,7 +43,7 @@ static SNAPSHOT: LazyLock<Snapshot> = LazyLock::new(|| {
         let compiled = meridian::compile::zone::zone(&Name::parse(apex).unwrap(), "zone", text().into(), &mut NoFiles, &[]);
         Serving::Zone(Arc::new(compiled.zone.unwrap_or_else(|| panic!("{:?}", compiled.problems))), Services::default())
     };
-    let broken = Serving::Broken(Name::parse("broken.test").unwrap().wire().into());
+    let broken = Serving::broken(Name::parse("broken.test").unwrap().wire());
     let manners = Manners { name: "n".repeat(255), version: "v".repeat(255), cookie_secrets: vec![[7; 16]], ..Manners::default() };
     let zones = Zones::new(vec![zone("x.test"), zone("."), broken]);
     Snapshot { generation: 1, zones, manners: Arc::new(manners), ..Snapshot::default() }

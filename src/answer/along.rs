@@ -28,7 +28,7 @@ impl Written {
     }
 }
 
-impl<'a> Walk<'a, '_, '_> {
+impl<'a> Walk<'a, '_, '_, '_> {
     /// Addresses of the delegation's servers. Those below the cut are needed (RFC 9471): without room for them the answer is cut.
     pub(super) fn glue(&mut self, path: &Path, depth: usize, at: usize, set: Set<'a>) -> Result<(), Cut> {
         let mut written = Written(0);

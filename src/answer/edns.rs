@@ -45,6 +45,7 @@ struct Subnet<'a> {
 
 impl<'a> Extras<'a> {
     /// `space` is what the answer has beside header and question: at least 241 bytes.
+    #[inline]
     pub(super) fn new(now: Now, snapshot: &'a Snapshot, ask: &Ask<'_>, edns: Option<Edns<'a>>, space: usize) -> Self {
         let manners = &*snapshot.manners;
         let mut extras = Self { edns, manners, nsid: false, cookie: None, keepalive: false, subnet: None, malformed: false };
@@ -83,6 +84,12 @@ impl<'a> Extras<'a> {
         self.subnet.and_then(|subnet| subnet.address)
     }
 
+    /// The client wants what DNSSEC needs.
+    #[inline]
+    pub(super) fn wants_signatures(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec)
+    }
+
     /// Bytes the record takes, an extended error not counted: that goes in only where there is room.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -106,45 +113,38 @@ impl<'a> Extras<'a> {
     }
 
     /// There is room for `len()` bytes. `scope` goes to those who sent a client's network; without one the answer is everybody's.
+    #[inline]
     pub(super) fn write(&self, message: &mut Message<'_>, rcode: u16, ede: Option<Ede>, scope: Option<u8>) {
         let Some(edns) = self.edns else { return };
-        let ede = ede.filter(|_| message.left() >= self.len() + OPTION_HEAD + 2);
-        let mut head = [0, 0, 41, 0, 0, (rcode >> 4) as u8, 0, u8::from(edns.dnssec) << 7, 0, 0, 0];
-        head[3..5].copy_from_slice(&self.manners.udp_size.to_be_bytes());
-        let data = self.len() - OPT_HEAD + if ede.is_some() { OPTION_HEAD + 2 } else { 0 };
-        head[9..].copy_from_slice(&(data as u16).to_be_bytes());
-        let mut parts: [&[u8]; 11] = [&head, &[], &[], &[], &[], &[], &[], &[], &[], &[], &[]];
-        let nsid_head = option_head(option::NSID, self.nsid().len());
+        let len = self.len();
+        let ede = ede.filter(|_| message.left() >= len + OPTION_HEAD + 2);
+        let len = len + if ede.is_some() { OPTION_HEAD + 2 } else { 0 };
+        let mut writing = Writing { room: message.last_record(len), at: 0 };
+        let [size_high, size_low] = self.manners.udp_size.to_be_bytes();
+        let [data_high, data_low] = ((len - OPT_HEAD) as u16).to_be_bytes();
+        writing.put([0, 0, 41, size_high, size_low, (rcode >> 4) as u8, 0, u8::from(edns.dnssec) << 7, 0, data_high, data_low]);
         if self.nsid {
-            parts[1] = &nsid_head;
-            parts[2] = self.nsid();
+            writing.put(option_head(option::NSID, self.nsid().len()));
+            writing.put_slice(self.nsid());
         }
-        let cookie_head = option_head(option::COOKIE, cookie::CLIENT + cookie::SERVER);
         if let Some(cookie) = &self.cookie {
-            parts[3] = &cookie_head;
-            parts[4] = &cookie.reply;
+            writing.put(option_head(option::COOKIE, cookie::CLIENT + cookie::SERVER));
+            writing.put(cookie.reply);
         }
-        let [idle_high, idle_low] = self.manners.tcp_idle.to_be_bytes();
-        let [code_high, code_low] = option::KEEPALIVE.to_be_bytes();
-        let keepalive = [code_high, code_low, 0, 2, idle_high, idle_low];
         if self.keepalive {
-            parts[5] = &keepalive;
+            writing.put(option_head(option::KEEPALIVE, 2));
+            writing.put(self.manners.tcp_idle.to_be_bytes());
         }
-        let [code_high, code_low] = option::EDE.to_be_bytes();
-        let error = [code_high, code_low, 0, 2, 0, ede.map_or(0, |ede| ede as u8)];
-        if ede.is_some() {
-            parts[6] = &error;
+        if let Some(ede) = ede {
+            writing.put(option_head(option::EDE, 2));
+            writing.put([0, ede as u8]);
         }
-        let subnet = self.subnet.map_or(&[][..], |subnet| subnet.option);
-        let subnet_head = option_head(option::SUBNET, subnet.len());
-        let scope = [self.subnet.map_or(0, |subnet| subnet.scope(scope))];
-        if let [_, _, _, _, address @ ..] = subnet {
-            parts[7] = &subnet_head;
-            parts[8] = &subnet[..3];
-            parts[9] = &scope;
-            parts[10] = address;
+        if let Some(subnet) = &self.subnet {
+            writing.put(option_head(option::SUBNET, subnet.option.len()));
+            writing.put_slice(subnet.option);
+            let scope_at = writing.at - subnet.option.len() + 3;
+            writing.room[scope_at] = subnet.scope(scope);
         }
-        message.raw_additional(&parts);
     }
 
     fn nsid(&self) -> &'a [u8] {
@@ -190,6 +190,27 @@ impl<'a> Subnet<'a> {
     }
 }
 
+/// Bytes one after the other into a place that has room for them.
+struct Writing<'m> {
+    room: &'m mut [u8],
+    at: usize,
+}
+
+impl Writing<'_> {
+    #[inline]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.room[self.at..self.at + N].copy_from_slice(&bytes);
+        self.at += N;
+    }
+
+    #[inline]
+    fn put_slice(&mut self, bytes: &[u8]) {
+        self.room[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+}
+
+#[inline]
 fn option_head(code: u16, len: usize) -> [u8; OPTION_HEAD] {
     let ([a, b], [c, d]) = (code.to_be_bytes(), (len as u16).to_be_bytes());
     [a, b, c, d]

@@ -17,7 +17,7 @@ use crate::snapshot::zone::{Found, Node, Set, Zone, flag};
 /// Writes all sections and gives the RCODE. AA is set by the caller and cleared here for referrals. `dnssec`: with signatures and proofs, if the zone has any.
 pub(super) fn answer<'a>(
     zone: &'a Zone,
-    client: &mut Client<'a>,
+    client: &mut Client<'a, '_>,
     path: &Path,
     question: &Question<'_>,
     dnssec: bool,
@@ -45,9 +45,9 @@ impl From<Full> for Cut {
     }
 }
 
-pub(super) struct Walk<'a, 'm, 'o> {
+pub(super) struct Walk<'a, 'm, 'o, 'w> {
     pub(super) zone: &'a Zone,
-    pub(super) client: &'m mut Client<'a>,
+    pub(super) client: &'m mut Client<'a, 'w>,
     pub(super) qtype: Type,
     /// Present where the answer is to be signed.
     pub(super) denial: Option<&'a Denial>,
@@ -56,7 +56,7 @@ pub(super) struct Walk<'a, 'm, 'o> {
     pub(super) message: &'m mut Message<'o>,
 }
 
-impl<'a> Walk<'a, '_, '_> {
+impl<'a> Walk<'a, '_, '_, '_> {
     /// The usual cases: one look-up, and the name of the question stays where it is.
     fn run(&mut self, path: &Path, name: &[u8]) -> Result<u16, Cut> {
         let owner = Owner { at: HEADER, name };
@@ -273,13 +273,27 @@ impl<'a> Walk<'a, '_, '_> {
         Ok((self.qtype == Type::CNAME).then_some(rcode::NOERROR))
     }
 
+    #[inline]
     fn negative(&mut self, owner: Owner<'_>, path: &Path, rcode: u16, proof: Option<&mut Proof<'a>>) -> Result<u16, Cut> {
+        let Some(negative) = self.zone.negative() else { return Ok(rcode::SERVFAIL) };
+        let ttl = negative.ttl.min(self.dead_ttl.unwrap_or(u32::MAX));
+        if self.denial.is_none() {
+            // The name of the question ends where its label says; one that a chain led to may go on behind a pointer.
+            let own = path.start(self.zone.labels());
+            let at = if owner.at == HEADER { HEADER + own } else { self.suffix(owner, path, self.zone.labels()).at };
+            if self.message.negative(negative, at, ttl).is_ok() {
+                return Ok(rcode);
+            }
+        }
+        self.proven_negative(owner, path, rcode, ttl, proof)
+    }
+
+    #[inline(never)]
+    fn proven_negative(&mut self, owner: Owner<'_>, path: &Path, rcode: u16, ttl: u32, proof: Option<&mut Proof<'a>>) -> Result<u16, Cut> {
         self.message.remember_question(path);
         let apex = self.zone.apex_node();
         let Some(soa) = apex.set(Type::SOA) else { return Ok(rcode::SERVFAIL) };
-        let minimum = soa.data().next().and_then(|data| data.last_chunk()).map_or(0, |last| u32::from_be_bytes(*last));
         let owner = self.suffix(owner, path, self.zone.labels());
-        let ttl = soa.ttl().min(minimum).min(self.dead_ttl.unwrap_or(u32::MAX));
         let mut written = self.message.set_with_ttl(Section::Authority, owner, soa, ttl);
         if self.denial.is_some() {
             written = written.and_then(|()| proof::sign(self.message, Section::Authority, owner, apex, soa, Some(ttl)));

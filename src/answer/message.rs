@@ -5,7 +5,7 @@ use crate::dns::name::{MAX_LABELS, MAX_NAME};
 use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header};
 use crate::snapshot::path::Path;
-use crate::snapshot::zone::{RECORD_HEAD, Set};
+use crate::snapshot::zone::{Negative, RECORD_HEAD, Set};
 
 /// Suffixes remembered for compression. An answer seldom has twenty; a longer list would cost more time than its bytes save.
 const REMEMBERED: usize = 48;
@@ -114,6 +114,14 @@ impl<'o> Message<'o> {
                 self.names.add(path.hash(path.count()), path.count(), HEADER);
             }
         }
+    }
+
+    /// The SOA record of a negative answer, the apex standing at `apex`.
+    #[inline]
+    pub(super) fn negative(&mut self, negative: &Negative, apex: usize, ttl: u32) -> Result<(), Full> {
+        self.pos = negative.write(&mut self.out[..self.limit], self.pos, apex, ttl).ok_or(Full)?;
+        self.count(Section::Authority, 1);
+        Ok(())
     }
 
     /// A whole RRset or nothing.
@@ -265,6 +273,15 @@ impl<'o> Message<'o> {
         self.count(Section::Additional, 1);
     }
 
+    /// The place of a record of `len` bytes that is written beside the message, such as the OPT record.
+    #[inline]
+    pub(super) fn last_record(&mut self, len: usize) -> &mut [u8] {
+        let at = self.pos;
+        self.pos += len;
+        self.count(Section::Additional, 1);
+        &mut self.out[at..at + len]
+    }
+
     /// The same for an answer that stands in no zone.
     pub(super) fn raw_answer(&mut self, parts: &[&[u8]]) -> Result<(), Full> {
         let before = self.pos;
@@ -287,7 +304,7 @@ impl<'o> Message<'o> {
         self.limit = (self.limit + bytes).min(self.out.len());
     }
 
-    pub(super) fn finish(self) -> usize {
+    pub(super) fn finish(&mut self) -> usize {
         for (n, count) in self.counts.iter().enumerate() {
             self.out[6 + n * 2..8 + n * 2].copy_from_slice(&count.to_be_bytes());
         }

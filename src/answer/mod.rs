@@ -26,7 +26,7 @@ pub use why::{By, Located, Of, Why};
 
 use edns::Extras;
 use message::Message;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use steered::Client;
 
 /// What carried the query.
@@ -60,12 +60,21 @@ pub struct Reply {
     pub len: usize,
     /// The extended RCODE.
     pub rcode: u16,
-    /// Only where a steered name was come upon.
-    pub why: Option<Why>,
 }
 
 /// `out` holds at least 1,232 bytes over UDP and 65,535 over TCP; no more than its length is written.
 pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Verdict {
+    answer(now, snapshot, ask, out, None)
+}
+
+/// The same, with the reasons where a steered name was come upon.
+pub fn explained(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> (Verdict, Option<Why>) {
+    let mut why = None;
+    (answer(now, snapshot, ask, out, Some(&mut why)), why)
+}
+
+#[inline(always)]
+fn answer(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8], why: Option<&mut Option<Why>>) -> Verdict {
     let Some(header) = Header::read(ask.bytes) else { return Verdict::Drop };
     if header.is_response() {
         return Verdict::Drop;
@@ -90,14 +99,14 @@ pub fn handle(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> V
         extras.write(&mut message, rcode::NOTAUTH, None, None);
         bad_key(&mut message, &tsig);
         message.set_rcode(rcode::NOTAUTH);
-        return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH, why: None });
+        return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH });
     } else {
         match query.question {
-            Some(question) => decide(snapshot, ask, &question, query.edns.is_some_and(|edns| edns.dnssec), extras.subnet(), &mut message),
+            Some(question) => decide(snapshot, ask, &question, &extras, &mut message, why),
             None => Say::plain(extras.rcode_without_question()),
         }
     };
-    finish(message, &extras, &say)
+    finish(&mut message, &extras, &say)
 }
 
 /// The end of deciding: an RCODE, and why if a client may want to know.
@@ -106,16 +115,15 @@ struct Say {
     ede: Option<edns::Ede>,
     /// Bits of the client's network that the answer depends on.
     scope: Option<u8>,
-    why: Option<Why>,
 }
 
 impl Say {
     const fn plain(rcode: u16) -> Self {
-        Self { rcode, ede: None, scope: None, why: None }
+        Self { rcode, ede: None, scope: None }
     }
 
     const fn because(rcode: u16, ede: edns::Ede) -> Self {
-        Self { rcode, ede: Some(ede), scope: None, why: None }
+        Self { rcode, ede: Some(ede), scope: None }
     }
 }
 
@@ -123,9 +131,9 @@ fn decide(
     snapshot: &Snapshot,
     ask: &Ask<'_>,
     question: &Question<'_>,
-    dnssec: bool,
-    subnet: Option<IpAddr>,
+    extras: &Extras<'_>,
     message: &mut Message<'_>,
+    why: Option<&mut Option<Why>>,
 ) -> Say {
     let mut path = Path::ROOT;
     if !path.fill(question.name) {
@@ -137,7 +145,7 @@ fn decide(
         _ => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
     }
     let serving = snapshot.zones.answering(&path, question.qtype);
-    if matches!(question.qtype, Type::AXFR | Type::IXFR) && !serving.is_some_and(|zone| zone.apex().eq_ignore_ascii_case(path.wire())) {
+    if matches!(question.qtype, Type::AXFR | Type::IXFR) && !serving.is_some_and(|zone| zone.apex() == path.wire()) {
         return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative);
     }
     let (zone, services) = match serving {
@@ -153,17 +161,17 @@ fn decide(
     if question.qclass == class::IN {
         message.set_flag(Header::AA);
     }
-    let resolver = ask.peer.ip().to_canonical();
-    let mut client = Client { guide: &snapshot.guide, services, resolver, subnet, seed: ask.seed, scope: None, why: None };
-    let rcode = lookup::answer(zone, &mut client, &path, question, dnssec, message);
-    Say { rcode, ede: None, scope: client.scope, why: client.why }
+    let mut client =
+        Client { guide: &snapshot.guide, services, peer: ask.peer.ip(), subnet: extras.subnet(), seed: ask.seed, scope: None, why };
+    let rcode = lookup::answer(zone, &mut client, &path, question, extras.wants_signatures(), message);
+    Say { rcode, ede: None, scope: client.scope }
 }
 
-fn finish(mut message: Message<'_>, extras: &Extras<'_>, say: &Say) -> Verdict {
+fn finish(message: &mut Message<'_>, extras: &Extras<'_>, say: &Say) -> Verdict {
     message.set_rcode(say.rcode);
     message.release(extras.len());
-    extras.write(&mut message, say.rcode, say.ede, say.scope);
-    Verdict::Reply(Reply { len: message.finish(), rcode: say.rcode, why: say.why })
+    extras.write(message, say.rcode, say.ede, say.scope);
+    Verdict::Reply(Reply { len: message.finish(), rcode: say.rcode })
 }
 
 /// How long the answer may become.
@@ -181,14 +189,14 @@ fn room(snapshot: &Snapshot, ask: &Ask<'_>, query: &Query<'_>, out: usize) -> us
 fn bare(header: &Header, rcode: u16, out: &mut [u8]) -> Verdict {
     let mut message = Message::new(out, header, &[], PLAIN_UDP);
     message.set_rcode(rcode);
-    Verdict::Reply(Reply { len: message.finish(), rcode, why: None })
+    Verdict::Reply(Reply { len: message.finish(), rcode })
 }
 
 fn malformed(ask: &Ask<'_>, header: &Header, seen: &Malformed<'_>, out: &mut [u8]) -> Verdict {
     let question = seen.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
     let mut message = Message::new(out, header, question, PLAIN_UDP);
     message.set_rcode(rcode::FORMERR);
-    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR, why: None })
+    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR })
 }
 
 fn bad_key(message: &mut Message<'_>, tsig: &Tsig<'_>) {

@@ -22,35 +22,44 @@ const HINTS: [u16; 2] = [4, 6];
 const MAX_BINDING: usize = 2 + MAX_NAME + 6 + 8 + MAX_ADDRESSES * (4 + 16);
 
 /// Who asks, and what came of it.
-pub(super) struct Client<'a> {
+pub(super) struct Client<'a, 'w> {
     pub(super) guide: &'a Guide,
     pub(super) services: &'a Services,
-    pub(super) resolver: IpAddr,
+    /// Who sent the query, as the socket has it.
+    pub(super) peer: IpAddr,
     /// The network that the resolver asks for.
     pub(super) subnet: Option<IpAddr>,
     pub(super) seed: u64,
     /// The answer holds for all with so many bits of `subnet`; None: for everybody.
     pub(super) scope: Option<u8>,
-    pub(super) why: Option<Why>,
+    /// Where the reasons go, if anybody wants them.
+    pub(super) why: Option<&'w mut Option<Why>>,
 }
 
-impl<'a> Client<'a> {
+impl Client<'_, '_> {
+    #[inline]
+    fn resolver(&self) -> IpAddr {
+        self.peer.to_canonical()
+    }
+
     /// Where the client is to this service: what it is, the address that told it, and the widest network around `subnet` of which the same is known.
     #[inline]
     fn locate(&self, service: &Service) -> (Class, By, IpAddr, u8) {
         let roster = &service.roster;
         let Some(subnet) = self.subnet else {
-            let (class, prefix) = roster.class(self.guide, self.resolver);
-            return (class, By::Resolver, self.resolver, prefix);
+            let resolver = self.resolver();
+            let (class, prefix) = roster.class(self.guide, resolver);
+            return (class, By::Resolver, resolver, prefix);
         };
         let (class, prefix) = roster.class(self.guide, subnet);
         if class.is_known() {
             return (class, By::Subnet, subnet, prefix);
         }
         // Nobody knows where that is, so the resolver's place is the better guess for all of it.
-        match roster.class(self.guide, self.resolver).0 {
+        let resolver = self.resolver();
+        match roster.class(self.guide, resolver).0 {
             Class::Unknown => (Class::Unknown, By::Subnet, subnet, prefix),
-            class => (class, By::Resolver, self.resolver, prefix),
+            class => (class, By::Resolver, resolver, prefix),
         }
     }
 
@@ -59,14 +68,14 @@ impl<'a> Client<'a> {
     fn choose(&mut self, service: &Service, family: Family) -> Option<Choice> {
         let roster = &service.roster;
         let (class, by, place, mut prefix) = self.locate(service);
-        let network = self.subnet.unwrap_or(self.resolver);
+        let network = self.subnet.unwrap_or_else(|| self.resolver());
         let slot = roster.slot(network, self.seed);
         let choice = roster.choose(self.guide, class, place, family, slot, self.seed);
         if choice.beyond_chart && by == By::Subnet {
             prefix = prefix.max(self.guide.find(place).1);
         }
         let scope = roster.narrowed(prefix, choice.by_slot, network);
-        self.note(Located { by, place, class, network, slot, prefix }, Some((family, choice)));
+        self.note(Located { by, place, class, network, slot, prefix }, Some((family, &choice)));
         if choice.members().is_empty() {
             // Nobody has weight, whoever asks.
             return None;
@@ -78,20 +87,22 @@ impl<'a> Client<'a> {
     /// Whatever is said now is said of this hostname.
     #[inline]
     pub(super) fn come_upon(&mut self, hostname: usize, of: Of) {
-        self.why = Some(Why::new(hostname, of));
+        if let Some(why) = &mut self.why {
+            **why = Some(Why::new(hostname, of));
+        }
     }
 
     #[inline]
-    fn note(&mut self, located: Located, chosen: Option<(Family, Choice)>) {
-        let Some(why) = &mut self.why else { return };
+    fn note(&mut self, located: Located, chosen: Option<(Family, &Choice)>) {
+        let Some(Some(why)) = self.why.as_deref_mut() else { return };
         why.client = Some(located);
         if let Some((family, choice)) = chosen {
-            why.chosen[family as usize] = Some(choice);
+            why.chosen[family as usize] = Some(*choice);
         }
     }
 }
 
-impl<'a> Walk<'a, '_, '_> {
+impl<'a> Walk<'a, '_, '_, '_> {
     /// False: the node has nothing steered for this question, so its static records are the answer.
     #[inline]
     pub(super) fn steer(&mut self, owner: Owner<'_>, path: &Path, node: Node<'a>) -> Result<bool, Cut> {
@@ -183,7 +194,7 @@ impl<'a> Walk<'a, '_, '_> {
             }
             class => class,
         };
-        let network = client.subnet.unwrap_or(client.resolver);
+        let network = client.subnet.unwrap_or_else(|| client.resolver());
         client.note(Located { by, place, class, network, slot: roster.slot(network, client.seed), prefix }, None);
         let before = self.message.mark();
         let (mut priority, mut written, mut full) = (0u16, 0usize, Ok(()));

@@ -5,7 +5,7 @@ use super::heard::{Heard, Record, status};
 use super::question::Question;
 use super::steered::Scene;
 use super::words::plain;
-use crate::answer::{Ask, Over, Verdict, Why, handle};
+use crate::answer::{Ask, Over, Verdict, Why, explained};
 use crate::clock::Now;
 use crate::dns::name::Name;
 use crate::dns::rtype::Type;
@@ -223,8 +223,9 @@ fn ask(now: Now, snapshot: &Snapshot, question: &Question) -> Result<(Heard, Opt
     let ask = Ask { bytes: &packet, peer: SocketAddr::new(question.resolver, 0), over: Over::Tcp, seed: question.seed };
     let mut out = vec![0; LONGEST];
     let fault = || format!("the answer for {} can't be read: a fault of meridian's own, please report it with the zone", question.name);
-    match handle(now, snapshot, &ask, &mut out) {
-        Verdict::Reply(reply) => Ok((Heard::read(&out[..reply.len]).ok_or_else(fault)?, reply.why)),
+    let (verdict, why) = explained(now, snapshot, &ask, &mut out);
+    match verdict {
+        Verdict::Reply(reply) => Ok((Heard::read(&out[..reply.len]).ok_or_else(fault)?, why)),
         Verdict::Drop => Err(fault()),
     }
 }

@@ -519,7 +519,7 @@ impl Pilot {
         self.generation += 1;
         let mut serving: Vec<Serving> = Vec::with_capacity(self.zones.len());
         // Where only the name is known the answer is SERVFAIL: REFUSED or NXDOMAIN would keep resolvers from asking other servers.
-        let broken = |name: &Name| Serving::Broken(name.wire().into());
+        let broken = |name: &Name| Serving::broken(name.wire());
         for (name, held) in self.zones.iter().filter(|(_, held)| held.tried) {
             let Some(served) = &held.served else {
                 serving.push(broken(name));

@@ -2,38 +2,46 @@
 
 use crate::dns::name::{MAX_LABELS, MAX_NAME};
 
+/// Names are hashed eight bytes at a time, so that many are read beyond the last one.
+const PADDING: usize = 8;
+/// Suffixes of more labels have no hash ready: names that exist hardly ever have so many.
+const HASHED: usize = 12;
+
 /// All suffixes of one name. Suffix 0 is the root, suffix `count()` the name itself.
 #[derive(Clone)]
 pub struct Path {
-    lower: [u8; MAX_NAME],
+    lower: [u8; MAX_NAME + PADDING],
     len: u8,
     count: u8,
     /// Where each label's length byte stands, the leftmost label first; then where the root stands.
     starts: [u8; MAX_LABELS],
-    /// `hashes[n]` is the hash of the rightmost `n` labels.
-    hashes: [u32; MAX_LABELS],
+    /// `hashes[n]` is the hash of the rightmost `n + 1` labels.
+    hashes: [u32; HASHED],
 }
 
 /// The hash of no labels at all.
 pub const ROOT_HASH: u32 = 0x9e37_79b9;
+const M: u64 = 0x9fb2_1c65_1e98_df25;
 
 /// The hash of a name from its parent's hash and its own first label (lower case, without the length byte).
 #[inline]
 pub fn chain(parent: u32, label: &[u8]) -> u32 {
-    const M: u64 = 0x9fb2_1c65_1e98_df25;
-    let mut hash = (u64::from(parent) << 8 | label.len() as u64).wrapping_mul(M);
-    let mut chunks = label.chunks_exact(8);
-    for chunk in &mut chunks {
-        hash = fold(hash ^ u64::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3], chunk[4], chunk[5], chunk[6], chunk[7]]), M);
+    let mut hash = opened(parent, label.len());
+    for chunk in label.chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        hash = fold(hash ^ u64::from_le_bytes(word), M);
     }
-    let rest = chunks.remainder();
-    if !rest.is_empty() {
-        let mut last = 0u64;
-        for &byte in rest {
-            last = last << 8 | u64::from(byte);
-        }
-        hash = fold(hash ^ last, M);
-    }
+    closed(hash)
+}
+
+#[inline]
+fn opened(parent: u32, len: usize) -> u64 {
+    (u64::from(parent) << 8 | len as u64).wrapping_mul(M)
+}
+
+#[inline]
+fn closed(hash: u64) -> u32 {
     let mixed = hash ^ hash >> 29;
     (mixed ^ mixed >> 32) as u32
 }
@@ -44,9 +52,22 @@ fn fold(a: u64, b: u64) -> u64 {
     (wide as u64) ^ (wide >> 64) as u64
 }
 
+/// Eight bytes in lower case; of the length bytes among them none is the number of a letter.
+#[inline]
+fn lower(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let low = word & !HIGH;
+    // The high bit of each sum says that the byte is at least `A`, and more than `Z`.
+    let from_a = low + ONES * (0x80 - b'A' as u64);
+    let beyond_z = low + ONES * (0x7f - b'Z' as u64);
+    let is_upper = from_a & !beyond_z & !word & HIGH;
+    word | is_upper >> 2
+}
+
 impl Path {
     /// The root; for `fill`.
-    pub const ROOT: Self = Self { lower: [0; MAX_NAME], len: 1, count: 0, starts: [0; MAX_LABELS], hashes: [ROOT_HASH; MAX_LABELS] };
+    pub const ROOT: Self = Self { lower: [0; MAX_NAME + PADDING], len: 1, count: 0, starts: [0; MAX_LABELS], hashes: [0; HASHED] };
 
     /// The name at the start of `wire`, uncompressed; `None` if there is no valid one.
     pub fn read(wire: &[u8]) -> Option<Self> {
@@ -65,30 +86,54 @@ impl Path {
             if len == 0 {
                 break;
             }
-            let end = at + 1 + usize::from(len);
+            at += 1 + usize::from(len);
             // The root label must still fit behind it.
-            if len > 63 || end >= MAX_NAME {
+            if len > 63 || at >= MAX_NAME {
                 return false;
             }
-            let Some(label) = wire.get(at + 1..end) else { return false };
-            self.lower[at] = len;
-            for (to, from) in self.lower[at + 1..end].iter_mut().zip(label) {
-                *to = from.to_ascii_lowercase();
-            }
-            at = end;
             count += 1;
         }
-        self.lower[at] = 0;
-        self.len = at as u8 + 1;
+        let len = at + 1;
+        self.lower_from(&wire[..len]);
+        self.len = len as u8;
         self.count = count as u8;
         let mut hash = ROOT_HASH;
-        for depth in 1..=count {
-            let start = usize::from(self.starts[count - depth]);
-            let end = usize::from(self.starts[count - depth + 1]);
-            hash = chain(hash, &self.lower[start + 1..end]);
-            self.hashes[depth] = hash;
+        for depth in 1..=count.min(HASHED) {
+            hash = self.chained(hash, depth);
+            self.hashes[depth - 1] = hash;
         }
         true
+    }
+
+    /// In words of eight bytes: names are too short for a loop that the compiler makes wide.
+    #[inline]
+    fn lower_from(&mut self, wire: &[u8]) {
+        let (words, rest) = wire.as_chunks::<8>();
+        let mut at = 0;
+        for word in words {
+            self.lower[at..at + 8].copy_from_slice(&lower(u64::from_le_bytes(*word)).to_le_bytes());
+            at += 8;
+        }
+        for (to, from) in self.lower[at..].iter_mut().zip(rest) {
+            *to = from.to_ascii_lowercase();
+        }
+    }
+
+    /// `chain` of the leftmost label of suffix `depth`.
+    #[inline]
+    fn chained(&self, parent: u32, depth: usize) -> u32 {
+        let start = self.start(depth);
+        let len = usize::from(self.lower[start]);
+        let mut hash = opened(parent, len);
+        let (mut at, mut left) = (start + 1, len);
+        loop {
+            let word = self.lower[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            if left <= 8 {
+                return closed(fold(hash ^ word & u64::MAX >> (64 - 8 * left as u32), M));
+            }
+            hash = fold(hash ^ word, M);
+            (at, left) = (at + 8, left - 8);
+        }
     }
 
     /// Labels without the root.
@@ -117,7 +162,16 @@ impl Path {
 
     #[inline]
     pub fn hash(&self, depth: usize) -> u32 {
-        self.hashes[depth]
+        match depth {
+            0 => ROOT_HASH,
+            1..=HASHED => self.hashes[depth - 1],
+            _ => self.deep_hash(depth),
+        }
+    }
+
+    #[cold]
+    fn deep_hash(&self, depth: usize) -> u32 {
+        (HASHED + 1..=depth).fold(self.hashes[HASHED - 1], |hash, depth| self.chained(hash, depth))
     }
 }
 
@@ -139,6 +193,30 @@ mod tests {
             assert_eq!(long.suffix(depth), short.wire());
         }
         assert_ne!(path("ab.c").hash(2), path("a.bc").hash(2));
+        // Suffixes beyond those that are hashed beforehand, and labels of all lengths.
+        let mut text = String::from("x");
+        for len in (1..=15).cycle().take(24) {
+            text = format!("{}.{text}", "Y".repeat(len));
+            let name = path(&text);
+            let count = name.count();
+            assert_eq!(name.hash(count), chain(name.hash(count - 1), "y".repeat(len).as_bytes()));
+            assert_eq!(path(&format!("a.{text}")).hash(count), name.hash(count));
+        }
+    }
+
+    #[test]
+    fn every_byte_is_lowered_in_every_place() {
+        for place in 0..8 {
+            for byte in 0..=255u8 {
+                let mut bytes = *b"A@[Zaz`{";
+                bytes[place] = byte;
+                assert_eq!(
+                    lower(u64::from_le_bytes(bytes)).to_le_bytes(),
+                    bytes.map(|byte| byte.to_ascii_lowercase()),
+                    "{byte} at {place}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -7,9 +7,11 @@
 //! A million one-address names take about 60 MB this way, and an answer is one copy.
 
 mod editor;
+mod negative;
 mod writer;
 
 pub use editor::{Editor, Unfit};
+pub use negative::Negative;
 pub use writer::Writer;
 
 use super::denial::Denial;
@@ -74,6 +76,7 @@ pub struct Zone {
     servers: Arc<[u32]>,
     /// Only where the zone was signed beforehand.
     denial: Option<Box<Denial>>,
+    negative: Option<Box<Negative>>,
 }
 
 /// What stands at a name, or above it when nothing does.
@@ -127,7 +130,14 @@ impl Zone {
     pub fn set_serial(&mut self, serial: u32) {
         if let Some(at) = self.serial_at() {
             self.bytes[at..at + 4].copy_from_slice(&serial.to_be_bytes());
+            self.negative = Negative::of(self).map(Box::new);
         }
+    }
+
+    /// What says that something is not there; None: the zone has no sound SOA record.
+    #[inline]
+    pub fn negative(&self) -> Option<&Negative> {
+        self.negative.as_deref()
     }
 
     /// Where it stands in the block: before the four numbers that end the record.

@@ -10,11 +10,17 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub enum Serving {
     Zone(Arc<Zone>, Services),
-    /// The zone is ours, but no sound version of it was ever read: SERVFAIL. Its apex in wire form.
+    /// The zone is ours, but no sound version of it was ever read: SERVFAIL. Its apex in wire form, in lower case.
     Broken(Arc<[u8]>),
 }
 
 impl Serving {
+    pub fn broken(apex: &[u8]) -> Self {
+        Self::Broken(apex.to_ascii_lowercase().into())
+    }
+
+    /// In lower case.
+    #[inline]
     pub fn apex(&self) -> &[u8] {
         match self {
             Self::Zone(zone, _) => zone.apex(),
@@ -26,8 +32,8 @@ impl Serving {
 #[derive(Clone, Debug, Default)]
 pub struct Zones {
     list: Vec<Serving>,
-    /// Index into `list` plus one; 0 is empty. A power of two of them, at most half taken.
-    slots: Vec<u32>,
+    /// The hash of an apex, and its index in `list` plus one; 0 is empty. A power of two of them, at most half taken.
+    slots: Vec<(u32, u32)>,
     /// Bit n: some zone has n labels.
     depths: u128,
 }
@@ -35,17 +41,18 @@ pub struct Zones {
 impl Zones {
     /// No two may have one apex.
     pub fn new(list: Vec<Serving>) -> Self {
-        let mut slots = vec![0u32; (list.len() * 2 + 1).next_power_of_two()];
+        let mut slots = vec![(0, 0u32); (list.len() * 2 + 1).next_power_of_two()];
         let mut depths = 0;
         for (n, serving) in list.iter().enumerate() {
             let path = Path::read(serving.apex()).expect("an apex is a name");
             depths |= 1u128 << path.count();
             let mask = slots.len() - 1;
-            let mut slot = path.hash(path.count()) as usize & mask;
-            while slots[slot] != 0 {
+            let hash = path.hash(path.count());
+            let mut slot = hash as usize & mask;
+            while slots[slot].1 != 0 {
                 slot = (slot + 1) & mask;
             }
-            slots[slot] = n as u32 + 1;
+            slots[slot] = (hash, n as u32 + 1);
         }
         Self { list, slots, depths }
     }
@@ -76,7 +83,7 @@ impl Zones {
     #[inline]
     pub fn answering(&self, path: &Path, qtype: Type) -> Option<&Serving> {
         let serving = self.find(path, path.count());
-        if qtype == Type::DS && path.count() > 0 && serving.is_some_and(|child| child.apex().eq_ignore_ascii_case(path.wire())) {
+        if qtype == Type::DS && path.count() > 0 && serving.is_some_and(|child| child.apex() == path.wire()) {
             // What the parent says of a delegation is the parent's: RFC 4035 §3.1.4.1.
             return self.find(path, path.count() - 1).or(serving);
         }
@@ -85,12 +92,14 @@ impl Zones {
 
     #[inline]
     fn exact(&self, path: &Path, depth: usize) -> Option<&Serving> {
-        let mask = self.slots.len() - 1;
-        let mut slot = path.hash(depth) as usize & mask;
+        // Without any zone there are no slots.
+        let mask = self.slots.len().checked_sub(1)?;
+        let hash = path.hash(depth);
+        let mut slot = hash as usize & mask;
         loop {
-            let n = *self.slots.get(slot)?;
+            let (known, n) = self.slots[slot];
             let serving = self.list.get((n as usize).checked_sub(1)?)?;
-            if serving.apex().eq_ignore_ascii_case(path.suffix(depth)) {
+            if known == hash && serving.apex() == path.suffix(depth) {
                 return Some(serving);
             }
             slot = (slot + 1) & mask;
@@ -105,14 +114,14 @@ mod tests {
 
     #[test]
     fn the_longest_suffix_wins() {
-        let broken = |name: &str| Serving::Broken(Name::parse(name).unwrap().wire().into());
+        let broken = |name: &str| Serving::broken(Name::parse(name).unwrap().wire());
         let zones = Zones::new(vec![broken("example"), broken("Kid.example"), broken("other.test")]);
         let find = |name: &str, most: usize| {
             let path = Path::read(Name::parse(name).unwrap().wire()).unwrap();
             zones.find(&path, most.min(path.count())).map(|s| Name::from_wire(s.apex()).unwrap().to_string())
         };
-        assert_eq!(find("a.b.kid.EXAMPLE", 9).as_deref(), Some("Kid.example."));
-        assert_eq!(find("kid.example", 9).as_deref(), Some("Kid.example."));
+        assert_eq!(find("a.b.kid.EXAMPLE", 9).as_deref(), Some("kid.example."));
+        assert_eq!(find("kid.example", 9).as_deref(), Some("kid.example."));
         assert_eq!(find("kid.example", 1).as_deref(), Some("example."));
         assert_eq!(find("notkid.example", 9).as_deref(), Some("example."));
         assert_eq!(find("test", 9), None);

@@ -23,6 +23,10 @@ pub(super) const QUERY: usize = 4096;
 /// Longest answer over UDP; the configuration allows `udp_size` no more.
 pub(super) const ANSWER: usize = 4096;
 
+/// Buffers lie so far apart. At a multiple of a page the first bytes of all would compete for the same few lines of the CPU's cache.
+const APART: usize = 4096 + 3 * 64;
+const _: () = assert!(QUERY <= APART && ANSWER <= APART);
+
 /// Room for one IP_PKTINFO or IPV6_PKTINFO message (28 and 40 bytes with header and padding).
 const CONTROL: usize = 64;
 
@@ -46,14 +50,20 @@ pub(super) struct Datagram<'a> {
 }
 
 /// The buffers of one worker: `receive`, then `datagram` and `answer` for each, then `send`.
+///
+/// Of the structures for receiving only those are set up anew that were used: a wake-up for one query sets up one, not all.
 pub(super) struct Batch {
-    queries: Box<[[u8; QUERY]]>,
-    answers: Box<[[u8; ANSWER]]>,
+    queries: Box<[[u8; APART]]>,
+    answers: Box<[[u8; APART]]>,
     peers: Box<[sockaddr_storage]>,
     controls: Box<[Control]>,
-    vectors: Box<[iovec]>,
-    headers: Box<[mmsghdr]>,
+    inbound_vectors: Box<[iovec]>,
+    inbound: Box<[mmsghdr]>,
+    outbound_vectors: Box<[iovec]>,
+    outbound: Box<[mmsghdr]>,
     received: [Received; BATCH],
+    /// How many of `inbound` are to be set up: all at first, then those that the kernel has written to.
+    used: usize,
     queued: [(usize, usize); BATCH],
     queue_len: usize,
 }
@@ -67,16 +77,19 @@ struct Received {
 
 impl Batch {
     pub(super) fn new() -> Self {
-        // SAFETY: all five are plain C structures of integers and nullable pointers; all zeroes is a value of each.
+        // SAFETY: all three are plain C structures of integers and nullable pointers; all zeroes is a value of each.
         let (peer, vector, header) = unsafe { (zeroed::<sockaddr_storage>(), zeroed::<iovec>(), zeroed::<mmsghdr>()) };
         Self {
-            queries: vec![[0; QUERY]; BATCH].into_boxed_slice(),
-            answers: vec![[0; ANSWER]; BATCH].into_boxed_slice(),
+            queries: vec![[0; APART]; BATCH].into_boxed_slice(),
+            answers: vec![[0; APART]; BATCH].into_boxed_slice(),
             peers: vec![peer; BATCH].into_boxed_slice(),
             controls: vec![Control([0; CONTROL]); BATCH].into_boxed_slice(),
-            vectors: vec![vector; BATCH].into_boxed_slice(),
-            headers: vec![header; BATCH].into_boxed_slice(),
+            inbound_vectors: vec![vector; BATCH].into_boxed_slice(),
+            inbound: vec![header; BATCH].into_boxed_slice(),
+            outbound_vectors: vec![vector; BATCH].into_boxed_slice(),
+            outbound: vec![header; BATCH].into_boxed_slice(),
             received: [Received { len: 0, peer_len: 0, control_len: 0 }; BATCH],
+            used: BATCH,
             queued: [(0, 0); BATCH],
             queue_len: 0,
         }
@@ -85,25 +98,30 @@ impl Batch {
     /// Reads what is there, up to a batch; with `wait`, waits for the first as long as the socket's read time-out says.
     pub(super) fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<usize> {
         self.queue_len = 0;
-        for i in 0..BATCH {
-            self.vectors[i] = iovec { iov_base: self.queries[i].as_mut_ptr().cast(), iov_len: QUERY };
-            let header = &mut self.headers[i].msg_hdr;
+        for i in 0..self.used {
+            self.inbound_vectors[i] = iovec { iov_base: self.queries[i].as_mut_ptr().cast(), iov_len: QUERY };
+            let header = &mut self.inbound[i].msg_hdr;
             header.msg_name = ptr::from_mut(&mut self.peers[i]).cast();
             header.msg_namelen = size_of::<sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = ptr::from_mut(&mut self.vectors[i]);
+            header.msg_iov = ptr::from_mut(&mut self.inbound_vectors[i]);
             header.msg_iovlen = 1;
             header.msg_control = ptr::from_mut(&mut self.controls[i]).cast();
             header.msg_controllen = CONTROL as _;
             header.msg_flags = 0;
         }
         let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
-        // SAFETY: each of the BATCH headers was just pointed at buffers of `self` with their true lengths, nothing else
-        // touches them before the call returns; a null time-out means none.
-        let count = unsafe { libc::recvmmsg(socket.as_raw_fd(), self.headers.as_mut_ptr(), BATCH as _, flags as _, ptr::null_mut()) };
-        let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-        for i in 0..count {
-            let header = &self.headers[i];
-            self.received[i] = Received {
+        // SAFETY: each of the BATCH headers was pointed, now or in an earlier call, at buffers that `self` owns on the heap and never
+        // replaces, with their true lengths; nothing else touches them before the call returns; a null time-out means none.
+        let count = unsafe { libc::recvmmsg(socket.as_raw_fd(), self.inbound.as_mut_ptr(), BATCH as _, flags as _, ptr::null_mut()) };
+        let Ok(count) = usize::try_from(count) else {
+            let error = io::Error::last_os_error();
+            // What it wrote before it failed is not told.
+            self.used = BATCH;
+            return Err(error);
+        };
+        self.used = count;
+        for (received, header) in self.received.iter_mut().zip(&self.inbound[..count]) {
+            *received = Received {
                 len: (header.msg_len as usize).min(QUERY),
                 peer_len: header.msg_hdr.msg_namelen,
                 control_len: answer_from(&header.msg_hdr),
@@ -118,7 +136,7 @@ impl Batch {
         if peer.port() == 0 {
             return None;
         }
-        Some(Datagram { peer, query: &self.queries[i][..self.received[i].len], answer: &mut self.answers[i] })
+        Some(Datagram { peer, query: &self.queries[i][..self.received[i].len], answer: &mut self.answers[i][..ANSWER] })
     }
 
     /// Queues the first `len` bytes of the `i`th answer; at most once for each `i`.
@@ -135,11 +153,11 @@ impl Batch {
         for at in 0..count {
             let (i, len) = self.queued[at];
             let received = self.received[i];
-            self.vectors[at] = iovec { iov_base: self.answers[i].as_mut_ptr().cast(), iov_len: len };
-            let header = &mut self.headers[at].msg_hdr;
+            self.outbound_vectors[at] = iovec { iov_base: self.answers[i].as_mut_ptr().cast(), iov_len: len };
+            let header = &mut self.outbound[at].msg_hdr;
             header.msg_name = ptr::from_mut(&mut self.peers[i]).cast();
             header.msg_namelen = received.peer_len;
-            header.msg_iov = ptr::from_mut(&mut self.vectors[at]);
+            header.msg_iov = ptr::from_mut(&mut self.outbound_vectors[at]);
             header.msg_iovlen = 1;
             header.msg_control = if received.control_len == 0 { ptr::null_mut() } else { ptr::from_mut(&mut self.controls[i]).cast() };
             header.msg_controllen = received.control_len as _;
@@ -148,7 +166,7 @@ impl Batch {
         let mut done = Sent::default();
         let mut at = 0;
         while at < count {
-            let rest = &mut self.headers[at..count];
+            let rest = &mut self.outbound[at..count];
             // SAFETY: the headers at..count were just pointed at buffers of `self` with their true lengths; the kernel only reads them.
             let rc = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as _, libc::MSG_DONTWAIT as _) };
             if let Ok(sent @ 1..) = usize::try_from(rc) {

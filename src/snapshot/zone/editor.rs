@@ -1,6 +1,6 @@
 //! Hostnames and RRsets put into a zone and taken out of it, in a copy of its block; all else stays as it is.
 
-use super::{ALIGN, At, COUNT, NODE_HEAD, Node, Part, RECORD_HEAD, Zone, count_below, flag, tag};
+use super::{ALIGN, At, COUNT, NODE_HEAD, Negative, Node, Part, RECORD_HEAD, Zone, count_below, flag, tag};
 use crate::dns::rtype::Type;
 use crate::snapshot::path::{Path, chain};
 use std::sync::Arc;
@@ -47,6 +47,7 @@ impl Editor {
             dead: zone.dead,
             servers: Arc::clone(&zone.servers),
             denial: None,
+            negative: None,
         };
         let apex = Path::read(&zone.apex).ok_or(Unfit)?;
         Ok(Self { zone: copy, bytes, apex: apex.hash(apex.count()), left: Vec::new() })
@@ -176,6 +177,7 @@ impl Editor {
             return Err(Unfit);
         }
         self.zone.bytes = self.bytes.into_boxed_slice();
+        self.zone.negative = Negative::of(&self.zone).map(Box::new);
         Ok(self.zone)
     }
 

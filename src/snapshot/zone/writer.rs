@@ -1,6 +1,6 @@
 //! The writing of a zone's block.
 
-use super::{ALIGN, At, COUNT, Part, SET_HEAD, Zone, count_below, flag, tag};
+use super::{ALIGN, At, COUNT, Negative, Part, SET_HEAD, Zone, count_below, flag, tag};
 use crate::dns::rtype::Type;
 use crate::snapshot::denial::Denial;
 use crate::snapshot::path::Path;
@@ -33,6 +33,7 @@ impl Writer {
                 dead: 0,
                 servers: Arc::default(),
                 denial: None,
+                negative: None,
             },
             bytes: block,
             set_at: 0,
@@ -108,6 +109,7 @@ impl Writer {
 
     pub fn finish(mut self) -> Zone {
         self.zone.bytes = self.bytes.into_boxed_slice();
+        self.zone.negative = Negative::of(&self.zone).map(Box::new);
         self.zone
     }
 }

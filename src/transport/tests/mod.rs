@@ -52,7 +52,7 @@ fn echo(_: Now, _: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Verdict {
         out[len..LARGE_ANSWER].fill(0);
         len = LARGE_ANSWER;
     }
-    Verdict::Reply(Reply { len, rcode: 0, why: None })
+    Verdict::Reply(Reply { len, rcode: 0 })
 }
 
 const LARGE_QUERY: usize = 100;
