@@ -1,5 +1,6 @@
 //! Names whose answer depends on who asks.
 
+use super::limit::Imputed;
 use super::lookup::{Cut, Walk};
 use super::message::{Full, Owner, Section};
 use super::why::{By, Located, Of, Why};
@@ -32,6 +33,8 @@ pub(super) struct Client<'a> {
     /// The answer holds for all with so many bits of `subnet`; None: for everybody.
     pub(super) scope: Option<u8>,
     pub(super) why: Option<Why>,
+    /// Whose name the answer counts for where answers are limited.
+    pub(super) imputed: Imputed,
 }
 
 impl<'a> Client<'a> {
