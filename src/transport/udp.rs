@@ -93,10 +93,11 @@ impl Worker<'_> {
                 outcome = if judged == Judged::Slip { self.desk.slip(now, &snapshot, &ask, datagram.answer) } else { Outcome::Drop };
                 match outcome {
                     Outcome::Reply(_) => self.tally.slipped.add_alone(1),
-                    _ => {
+                    Outcome::Drop => {
                         self.tally.withheld.add_alone(1);
                         continue;
                     }
+                    Outcome::Panic => {}
                 }
             }
             match outcome {
