@@ -181,6 +181,7 @@ fn a_flood_of_random_names_hurts_nobody_who_shows_who_he_is() {
     seen.add(met_by_learning);
     let bound = BURST + 1 + due_since(start_ms);
     assert!((BURST..=bound).contains(&seen.full), "{seen:?} of {sent}, and no more than {bound} full ones are due");
+    eprintln!("{sent} of a flood: {} answered, {} small; {bound} were due at most", seen.full, seen.small());
     let over = sent - seen.full;
     assert_eq!(seen.small(), over / SLIP, "every second answer over the limit goes out small: {seen:?} of {sent}");
     assert!(met_by_learning.bad_cookie > 0 && met_by_learning.truncated == 0, "{met_by_learning:?}");
@@ -287,6 +288,7 @@ fn thousands_of_sources_take_no_memory() {
     let before = resident_kib(&node);
     (1..121).for_each(|part| from(part * 100..part * 100 + 100));
     let after = resident_kib(&node);
+    eprintln!("{before} KiB before 12,000 networks, {after} after");
     assert!(after <= before + MOST_KIB, "{before} KiB became {after}");
 }
 
@@ -328,6 +330,7 @@ fn any_is_answered_small_and_a_flood_of_it_sends_out_less_than_comes_in() {
             assert_eq!((seen.full, seen.small()), (50 * AT_ONCE, 0), "without a limit all are answered");
             assert_eq!((counted(&node, WITHHELD), counted(&node, SLIPPED)), (0, 0));
         } else {
+            eprintln!("{} bytes of ANY for {bytes_in}", seen.bytes);
             assert!(seen.bytes < bytes_in, "{seen:?}: {} bytes for {bytes_in}", seen.bytes);
         }
     }
