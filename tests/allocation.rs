@@ -5,7 +5,7 @@
 #[allow(dead_code)]
 mod world;
 
-use meridian::answer::{Ask, Over, Verdict, handle};
+use meridian::answer::{Ask, Over, Verdict, handle, slip};
 use meridian::clock::Now;
 use meridian::dns::name::Name;
 use meridian::dns::rtype::Type;
@@ -136,6 +136,11 @@ fn no_answer_takes_memory() {
                         let taken = TAKEN.get() - before;
                         assert!(matches!(verdict, Verdict::Reply(_)));
                         assert_eq!(taken, 0, "{name} {rtype} {subnet:?} from {peer}");
+                        let before = TAKEN.get();
+                        let small = slip(now, &published.snapshot, &ask, &mut out);
+                        let taken = TAKEN.get() - before;
+                        assert!(small.is_some_and(|reply| reply.len <= bytes.len()), "{name} {rtype} {subnet:?} from {peer}");
+                        assert_eq!(taken, 0, "the small answer to {name} {rtype} {subnet:?} from {peer}");
                         asked += 1;
                     }
                 }

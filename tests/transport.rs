@@ -21,7 +21,7 @@ const SPARE_FILES: u64 = 400;
 
 fn options(connections: usize, per_client: usize) -> Options {
     let listen = vec!["0.0.0.0:0".parse().unwrap()];
-    Options { listen, workers: 1, tcp: TcpOptions { connections, per_client, idle: Duration::from_secs(600) } }
+    Options { listen, workers: 1, tcp: TcpOptions { connections, per_client, idle: Duration::from_secs(600) }, limit: None }
 }
 
 fn serve(connections: usize, per_client: usize) -> (Running, SocketAddr) {

@@ -90,6 +90,21 @@ impl<'a> Extras<'a> {
         self.edns.is_some_and(|edns| edns.dnssec)
     }
 
+    /// The query came with a cookie of ours: its address is no forgery.
+    pub(super) fn is_known(&self) -> bool {
+        self.cookie.is_some_and(|cookie| cookie.valid)
+    }
+
+    /// The client can do cookies, and has none of ours that is good.
+    pub(super) fn wants_cookie(&self) -> bool {
+        self.cookie.is_some_and(|cookie| !cookie.valid)
+    }
+
+    pub(super) fn without_nsid(mut self) -> Self {
+        self.nsid = false;
+        self
+    }
+
     /// Bytes the record takes, an extended error not counted: that goes in only where there is room.
     #[inline]
     pub(super) fn len(&self) -> usize {

@@ -1,5 +1,6 @@
 //! The algorithm of RFC 1034 §4.3.2 with wildcards (RFC 4592) and DNAME (RFC 6672), inside one zone.
 
+use super::limit::Imputed;
 use super::message::{Full, Message, Owner, Section};
 use super::proof::{self, Proof};
 use super::shape::shape;
@@ -166,6 +167,9 @@ impl<'a> Walk<'a, '_, '_, '_> {
     ) -> Result<Option<u16>, Cut> {
         if let Some(encloser) = expanded {
             proof.expanded(&current.path, encloser);
+            if !self.message.has_answers() {
+                self.client.imputed = Imputed::wildcard(&current.path, encloser);
+            }
         }
         if node.flags() & flag::STEERED != 0 && self.steer(current.owner(), &current.path, node)? {
             return Ok(Some(rcode::NOERROR));
@@ -255,6 +259,9 @@ impl<'a> Walk<'a, '_, '_, '_> {
         let own = current.path.start(depth);
         let len = own + target.len();
         let is_long = len > MAX_NAME;
+        if !self.message.has_answers() {
+            self.client.imputed = Imputed::dname(&current.path, depth);
+        }
         if is_first {
             let owner = self.suffix(current.owner(), &current.path, depth);
             let put = self.message.set(Section::Answer, owner, set).and_then(|()| self.sign(Section::Answer, owner, node, set));
@@ -317,6 +324,7 @@ impl<'a> Walk<'a, '_, '_, '_> {
         self.message.remember_question(path);
         if !self.message.has_answers() {
             self.message.clear_flag(Header::AA);
+            self.client.imputed = Imputed::referral(path, depth);
         }
         let Some(set) = node.set(Type::NS) else { return Ok(rcode::SERVFAIL) };
         let owner = self.suffix(owner, path, depth);

@@ -9,10 +9,12 @@ mod along;
 mod chaos;
 mod cookie;
 mod edns;
+mod limit;
 mod lookup;
 mod message;
 mod proof;
 mod shape;
+mod slip;
 mod steered;
 mod trail;
 mod why;
@@ -22,9 +24,11 @@ use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header, Malformed, PLAIN_UDP, Query, Question, Tsig, rcode, read_query};
 use crate::snapshot::path::Path;
 use crate::snapshot::{Serving, Snapshot};
+pub use slip::slip;
 pub use why::{By, Located, Of, Why};
 
 use edns::Extras;
+use limit::Imputed;
 use message::Message;
 use std::net::SocketAddr;
 use steered::Client;
@@ -60,6 +64,8 @@ pub struct Reply {
     pub len: usize,
     /// The extended RCODE.
     pub rcode: u16,
+    /// What the answer counts as where answers are limited: its kind, and the name it is imputed to. `None`: it is not limited, for a cookie shows who asks.
+    pub limit: Option<u64>,
 }
 
 /// `out` holds at least 1,232 bytes over UDP and 65,535 over TCP; no more than its length is written.
@@ -99,7 +105,7 @@ fn answer(now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8], why: Opt
         extras.write(&mut message, rcode::NOTAUTH, None, None);
         bad_key(&mut message, &tsig);
         message.set_rcode(rcode::NOTAUTH);
-        return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH });
+        return Verdict::Reply(Reply { len: message.finish(), rcode: rcode::NOTAUTH, limit: limited(&extras, limit::NAMELESS) });
     } else {
         match query.question {
             Some(question) => decide(snapshot, ask, &question, &extras, &mut message, why),
@@ -115,15 +121,16 @@ struct Say {
     ede: Option<edns::Ede>,
     /// Bits of the client's network that the answer depends on.
     scope: Option<u8>,
+    limit: u64,
 }
 
 impl Say {
     const fn plain(rcode: u16) -> Self {
-        Self { rcode, ede: None, scope: None }
+        Self { rcode, ede: None, scope: None, limit: limit::NAMELESS }
     }
 
     const fn because(rcode: u16, ede: edns::Ede) -> Self {
-        Self { rcode, ede: Some(ede), scope: None }
+        Self { rcode, ede: Some(ede), scope: None, limit: limit::NAMELESS }
     }
 }
 
@@ -161,17 +168,31 @@ fn decide(
     if question.qclass == class::IN {
         message.set_flag(Header::AA);
     }
-    let mut client =
-        Client { guide: &snapshot.guide, services, peer: ask.peer.ip(), subnet: extras.subnet(), seed: ask.seed, scope: None, why };
+    let mut client = Client {
+        guide: &snapshot.guide,
+        services,
+        peer: ask.peer.ip(),
+        subnet: extras.subnet(),
+        seed: ask.seed,
+        scope: None,
+        imputed: Imputed::to(&path),
+        why,
+    };
     let rcode = lookup::answer(zone, &mut client, &path, question, extras.wants_signatures(), message);
-    Say { rcode, ede: None, scope: client.scope }
+    let limit = client.imputed.key(rcode, message.has_answers(), path.hash(zone.labels()));
+    Say { rcode, ede: None, scope: client.scope, limit }
 }
 
 fn finish(message: &mut Message<'_>, extras: &Extras<'_>, say: &Say) -> Verdict {
     message.set_rcode(say.rcode);
     message.release(extras.len());
     extras.write(message, say.rcode, say.ede, say.scope);
-    Verdict::Reply(Reply { len: message.finish(), rcode: say.rcode })
+    Verdict::Reply(Reply { len: message.finish(), rcode: say.rcode, limit: limited(extras, say.limit) })
+}
+
+/// Nobody is limited whose cookie is good.
+fn limited(extras: &Extras<'_>, key: u64) -> Option<u64> {
+    (!extras.is_known()).then_some(key)
 }
 
 /// How long the answer may become.
@@ -189,14 +210,14 @@ fn room(snapshot: &Snapshot, ask: &Ask<'_>, query: &Query<'_>, out: usize) -> us
 fn bare(header: &Header, rcode: u16, out: &mut [u8]) -> Verdict {
     let mut message = Message::new(out, header, &[], PLAIN_UDP);
     message.set_rcode(rcode);
-    Verdict::Reply(Reply { len: message.finish(), rcode })
+    Verdict::Reply(Reply { len: message.finish(), rcode, limit: Some(limit::NAMELESS) })
 }
 
 fn malformed(ask: &Ask<'_>, header: &Header, seen: &Malformed<'_>, out: &mut [u8]) -> Verdict {
     let question = seen.question.map_or(&[][..], |q| &ask.bytes[HEADER..q.end]);
     let mut message = Message::new(out, header, question, PLAIN_UDP);
     message.set_rcode(rcode::FORMERR);
-    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR })
+    Verdict::Reply(Reply { len: message.finish(), rcode: rcode::FORMERR, limit: Some(limit::NAMELESS) })
 }
 
 fn bad_key(message: &mut Message<'_>, tsig: &Tsig<'_>) {

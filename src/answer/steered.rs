@@ -1,5 +1,6 @@
 //! Names whose answer depends on who asks.
 
+use super::limit::Imputed;
 use super::lookup::{Cut, Walk};
 use super::message::{Full, Owner, Section};
 use super::why::{By, Located, Of, Why};
@@ -34,6 +35,8 @@ pub(super) struct Client<'a, 'w> {
     pub(super) scope: Option<u8>,
     /// Where the reasons go, if anybody wants them.
     pub(super) why: Option<&'w mut Option<Why>>,
+    /// Whose name the answer counts for where answers are limited.
+    pub(super) imputed: Imputed,
 }
 
 impl Client<'_, '_> {

@@ -12,7 +12,7 @@ use crate::document::{Problem, Severity};
 use crate::geo;
 use crate::node::{self, FleetRead, Reading};
 use crate::snapshot::{Manners, Slot, Snapshot};
-use crate::transport::{self, TcpOptions};
+use crate::transport::{self, LimitOptions, TcpOptions};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -91,6 +91,7 @@ pub(super) fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> 
             listen: dns.listen.clone(),
             workers: dns.workers as usize,
             tcp: TcpOptions { connections: dns.tcp.connections as usize, per_client: dns.tcp.per_client as usize, idle: dns.tcp.idle },
+            limit: limit(&dns.limit),
         },
         admin: config.admin.listen,
         certificate: certificate(&config.admin),
@@ -140,6 +141,11 @@ fn say_if_they_differ(control: &Control, path: &Path) {
 pub(super) fn certificate(admin: &config::Admin) -> Option<CertificateFiles> {
     let (certificate, key) = admin.certificate.clone()?;
     Some(CertificateFiles { certificate, key })
+}
+
+/// None: off.
+fn limit(limit: &config::Limit) -> Option<LimitOptions> {
+    (limit.per_second > 0).then_some(LimitOptions { per_second: limit.per_second, slip: limit.slip })
 }
 
 /// Where the node learns where clients are.

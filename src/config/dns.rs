@@ -14,6 +14,10 @@ const MAX_WORKERS: u32 = 1024;
 const UDP_SIZES: std::ops::RangeInclusive<u32> = 512..=4096;
 /// A process may not have more descriptors than that on Linux as it ships.
 const MAX_CONNECTIONS: u32 = 1_000_000;
+/// More answers a second to one network are no limit.
+const MAX_PER_SECOND: u32 = 1_000_000;
+/// As other servers: beyond it hardly any answer would go out.
+const MAX_SLIP: u32 = 10;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
@@ -27,6 +31,7 @@ pub struct Dns {
     /// None: made on first start in the data directory.
     pub cookie_secrets: Option<PathBuf>,
     pub tcp: Tcp,
+    pub limit: Limit,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +39,21 @@ pub struct Tcp {
     pub connections: u32,
     pub per_client: u32,
     pub idle: Duration,
+}
+
+/// The response rate limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Answers of one kind a second to one network; 0 = off.
+    pub per_second: u32,
+    /// Every so many answers over the limit one goes out small; 0: none.
+    pub slip: u32,
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self { per_second: 0, slip: 2 }
+    }
 }
 
 impl Default for Tcp {
@@ -52,6 +72,7 @@ impl Default for Dns {
             ecs_from: everybody(),
             cookie_secrets: None,
             tcp: Tcp::default(),
+            limit: Limit::default(),
         }
     }
 }
@@ -76,7 +97,7 @@ pub(super) fn read(root: &mut TableReader<'_>, base: &Path) -> At<Dns> {
     let ecs_from = read_networks(&mut table, "ecs_from");
     let cookie_secrets = table.text("cookie_secrets").filter(|path| !path.is_empty());
     let tcp = read_tcp(&mut table);
-    planned::read_limit(&mut table);
+    let limit = read_limit(&mut table);
     planned::read_encrypted(&mut table);
     table.finish();
     At::new(
@@ -88,6 +109,7 @@ pub(super) fn read(root: &mut TableReader<'_>, base: &Path) -> At<Dns> {
             ecs_from: ecs_from.unwrap_or(default.ecs_from),
             cookie_secrets: cookie_secrets.map(|path| base.join(path.it)),
             tcp,
+            limit,
         },
     )
 }
@@ -119,6 +141,15 @@ fn read_tcp(dns: &mut TableReader<'_>) -> Tcp {
         per_client: per_client.map_or(default.per_client, |n| n.it),
         idle: idle.map_or(default.idle, |time| time.it),
     }
+}
+
+fn read_limit(dns: &mut TableReader<'_>) -> Limit {
+    let default = Limit::default();
+    let Some(mut table) = dns.table("limit") else { return default };
+    let per_second = table.integer("per_second", 0..=MAX_PER_SECOND);
+    let slip = table.integer("slip", 0..=MAX_SLIP);
+    table.finish();
+    Limit { per_second: per_second.map_or(default.per_second, |n| n.it), slip: slip.map_or(default.slip, |n| n.it) }
 }
 
 /// The key `listen` as a list; what is wrong in it is noted and left out.

@@ -12,7 +12,7 @@ mod node;
 mod planned;
 mod secrets;
 
-pub use dns::{Dns, Tcp};
+pub use dns::{Dns, Limit, Tcp};
 pub use geoip::{Geoip, Override};
 pub use health::Health;
 pub use node::{Admin, Node, Store};
@@ -180,8 +180,6 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
     fn what_is_not_built_yet_says_so() {
         for (key, value, section) in [
             ("region", "\"eu\"", "node"),
-            ("per_second", "5", "dns.limit"),
-            ("slip", "3", "dns.limit"),
             ("listen", "[\"127.0.0.1:853\"]", "dns.tls"),
             ("certificate", "\"a.pem\"", "dns.tls"),
             ("key", "\"a.pem\"", "dns.tls"),
@@ -231,7 +229,6 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
     #[test]
     fn validity_comes_before_what_is_not_built() {
         for (text, expected) in [
-            ("[dns.limit]\nper_second = -1", "dns.limit.per_second: found -1"),
             ("[dns.tls]\nlisten = [\"853\"]", "dns.tls.listen: `853` has no address"),
             ("[store]\nkind = \"etc\"", "store.kind: unknown word `etc`; did you mean `etcd`?"),
             ("[store]\nendpoints = [\"127.0.0.1:2379\"]", "store.endpoints: `127.0.0.1:2379` is not a URL"),
@@ -266,6 +263,25 @@ m.toml:9: admn: unknown key; did you mean `admin`?";
             ("[8]", "found 8 where text belongs; put it in quotes"),
         ] {
             assert_eq!(believed(value), (None, format!("m.toml:4: dns.ecs_from: {expected}")));
+        }
+    }
+
+    #[test]
+    fn the_response_rate_limit_is_off_unless_it_is_set() {
+        let read = |text: &str| parse("m.toml", format!("[node]\nname = \"a\"\n[dns.limit]\n{text}\n").as_bytes(), Path::new(""));
+        for (text, per_second, slip) in [("", 0, 2), ("slip = 3", 0, 3), ("per_second = 100", 100, 2), ("per_second = 1\nslip = 0", 1, 0)] {
+            let (config, found) = read(text);
+            assert_eq!((config.unwrap().dns.limit, found), (Limit { per_second, slip }, vec![]), "{text}");
+        }
+        for (text, expected) in [
+            ("per_second = -1", "m.toml:4: dns.limit.per_second: found -1 where a whole number from 0 to 1000000 belongs"),
+            ("per_second = 1000001", "m.toml:4: dns.limit.per_second: found 1000001 where a whole number from 0 to 1000000 belongs"),
+            ("slip = 11", "m.toml:4: dns.limit.slip: found 11 where a whole number from 0 to 10 belongs"),
+            ("per_seconds = 5", "m.toml:4: dns.limit.per_seconds: unknown key; did you mean `per_second`?"),
+        ] {
+            let (config, found) = read(text);
+            assert!(config.is_none());
+            assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
         }
     }
 

@@ -4,12 +4,6 @@ use super::dns::socket_addresses;
 use crate::document::{At, TableReader, shown};
 
 const PREFIX: &str = "/meridian";
-/// Every second dropped answer goes out truncated.
-const SLIP: u32 = 2;
-/// More answers a second to one network are no limit.
-const MAX_PER_SECOND: u32 = 1_000_000;
-/// As other servers: beyond it hardly any answer would go out.
-const MAX_SLIP: u32 = 10;
 
 /// An error when a value was read and is not the default.
 pub(super) fn refuse_unless<T>(
@@ -23,15 +17,6 @@ pub(super) fn refuse_unless<T>(
     if let Some(value) = value.as_ref().filter(|value| !is_default(&value.it)) {
         table.error(value.line, key, format!("{feature} is not built yet"), format!("leave it at its default ({default})"));
     }
-}
-
-pub(super) fn read_limit(dns: &mut TableReader<'_>) {
-    let Some(mut limit) = dns.table("limit") else { return };
-    let per_second = limit.integer("per_second", 0..=MAX_PER_SECOND);
-    refuse_unless(&limit, "per_second", &per_second, |n| *n == 0, "the response rate limit", "0");
-    let slip = limit.integer("slip", 0..=MAX_SLIP);
-    refuse_unless(&limit, "slip", &slip, |n| *n == SLIP, "the response rate limit", "2");
-    limit.finish();
 }
 
 /// `[dns.tls]`, `[dns.https]`, `[dns.quic]`; only the first has certificate and key, which the others share.

@@ -25,6 +25,10 @@ pub struct Traffic {
     pub unsent: u64,
     /// Messages lost to a panic.
     pub panics: u64,
+    /// Answers over the response rate limit that were kept back.
+    pub withheld: u64,
+    /// Those that went out small instead; they count as answers too.
+    pub slipped: u64,
     pub rcodes: [u64; RCODES],
 }
 
@@ -51,6 +55,8 @@ pub(super) struct Tally {
     pub(super) dropped: Counter,
     pub(super) unsent: Counter,
     pub(super) panics: Counter,
+    pub(super) withheld: Counter,
+    pub(super) slipped: Counter,
     pub(super) rcodes: [Counter; RCODES],
 }
 
@@ -65,6 +71,8 @@ impl Tally {
         sum.dropped += self.dropped.read();
         sum.unsent += self.unsent.read();
         sum.panics += self.panics.read();
+        sum.withheld += self.withheld.read();
+        sum.slipped += self.slipped.read();
         for (sum, one) in sum.rcodes.iter_mut().zip(&self.rcodes) {
             *sum += one.read();
         }

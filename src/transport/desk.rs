@@ -43,13 +43,24 @@ impl Desk {
 
     /// A panic costs this message and no other: the snapshot is immutable and `out` is overwritten by the next.
     pub(super) fn answer(&self, now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Outcome {
-        match catch_unwind(AssertUnwindSafe(|| (self.handler)(now, snapshot, ask, out))) {
-            Ok(Verdict::Reply(reply)) => Outcome::Reply(reply),
-            Ok(Verdict::Drop) => Outcome::Drop,
-            Err(_) => {
-                report(now, ask);
-                Outcome::Panic
-            }
+        wall(now, ask, || (self.handler)(now, snapshot, ask, out))
+    }
+
+    /// The small answer instead, where there is one.
+    #[cold]
+    pub(super) fn slip(&self, now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Outcome {
+        wall(now, ask, || answer::slip(now, snapshot, ask, out).map_or(Verdict::Drop, Verdict::Reply))
+    }
+}
+
+#[inline]
+fn wall(now: Now, ask: &Ask<'_>, answer: impl FnOnce() -> Verdict) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(answer)) {
+        Ok(Verdict::Reply(reply)) => Outcome::Reply(reply),
+        Ok(Verdict::Drop) => Outcome::Drop,
+        Err(_) => {
+            report(now, ask);
+            Outcome::Panic
         }
     }
 }

@@ -11,6 +11,7 @@ mod count;
 mod crowd;
 mod desk;
 pub mod hickory;
+mod limit;
 mod sys;
 mod tcp;
 #[cfg(test)]
@@ -19,11 +20,13 @@ mod udp;
 
 pub use bind::BindError;
 pub use count::{Connections, Counts, RCODES, Traffic};
+pub use limit::LimitOptions;
 pub use sys::{raise_nofile, return_freed_memory};
 
 use crate::snapshot::Slot;
 use count::Tally;
 use desk::Desk;
+use limit::Limit;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -43,6 +46,8 @@ pub struct Options {
     /// UDP threads for each address; 0 = one a core.
     pub workers: usize,
     pub tcp: TcpOptions,
+    /// The response rate limit, for UDP; none: off.
+    pub limit: Option<LimitOptions>,
 }
 
 #[derive(Clone, Debug)]
@@ -70,7 +75,7 @@ pub fn bind(options: &Options) -> Result<Bound, BindError> {
     let listeners = bind::open(&options.listen, workers)?;
     let mut tcp = options.tcp.clone();
     tcp.connections = affordable(tcp.connections, listeners.len() * (workers + 1));
-    Ok(Bound { listeners, tcp })
+    Ok(Bound { listeners, tcp, limit: options.limit })
 }
 
 /// Raises the limit of open files; where that is refused, as many connections as it leaves room for.
@@ -91,6 +96,7 @@ fn affordable(connections: usize, listeners: usize) -> usize {
 pub struct Bound {
     listeners: Vec<bind::Listener>,
     tcp: TcpOptions,
+    limit: Option<LimitOptions>,
 }
 
 impl Bound {
@@ -116,6 +122,7 @@ impl Bound {
         // Made first, so that an error on the way stops what has been started.
         let mut running =
             Running { addresses, stop: Arc::new(AtomicBool::new(false)), drain, shared, tallies: Vec::new(), threads: Vec::new() };
+        let limit = self.limit.map(|options| Arc::new(Limit::new(options)));
         let _context = runtime.enter();
         for listener in self.listeners {
             let tcp = tokio::net::TcpListener::from_std(listener.tcp)?;
@@ -123,11 +130,11 @@ impl Bound {
             for (i, socket) in listener.udp.into_iter().enumerate() {
                 let tally = Arc::new(Tally::default());
                 running.tallies.push(Arc::clone(&tally));
-                let (desk, stop) = (desk.clone(), Arc::clone(&running.stop));
+                let (desk, limit, stop) = (desk.clone(), limit.clone(), Arc::clone(&running.stop));
                 // The kernel shows 15 characters of it; the number must be among them.
                 let thread = thread::Builder::new()
                     .name(format!("udp-{i} {}", listener.address))
-                    .spawn(move || udp::work(&socket, &desk, &tally, &stop))?;
+                    .spawn(move || udp::work(&socket, &desk, limit.as_deref(), &tally, &stop))?;
                 running.threads.push(thread);
             }
         }

@@ -7,6 +7,7 @@
 
 use super::count::Tally;
 use super::desk::{Desk, Outcome, Seeds};
+use super::limit::{Judged, Limit};
 use super::sys::{BATCH, Batch};
 use crate::answer::{Ask, Over};
 use crate::clock;
@@ -28,8 +29,8 @@ const LAST_DATAGRAMS: usize = 8192;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers until `stop`, then what is still queued. Starts over should its own code panic.
-pub(super) fn work(socket: &UdpSocket, desk: &Desk, tally: &Tally, stop: &AtomicBool) {
-    let mut worker = Worker { socket, desk, tally, batch: Batch::new(), seeds: Seeds::new() };
+pub(super) fn work(socket: &UdpSocket, desk: &Desk, limit: Option<&Limit>, tally: &Tally, stop: &AtomicBool) {
+    let mut worker = Worker { socket, desk, limit, tally, batch: Batch::new(), seeds: Seeds::new() };
     while catch_unwind(AssertUnwindSafe(|| worker.run(stop))).is_err() {
         tally.panics.add_alone(1);
         tracing::error!(thread = thread::current().name(), "a UDP worker panicked and starts over");
@@ -41,6 +42,7 @@ pub(super) fn work(socket: &UdpSocket, desk: &Desk, tally: &Tally, stop: &Atomic
 struct Worker<'a> {
     socket: &'a UdpSocket,
     desk: &'a Desk,
+    limit: Option<&'a Limit>,
     tally: &'a Tally,
     batch: Batch,
     seeds: Seeds,
@@ -83,7 +85,22 @@ impl Worker<'_> {
                 continue;
             };
             let ask = Ask { bytes: datagram.query, peer: datagram.peer, over: Over::Udp, seed: self.seeds.draw() };
-            match self.desk.answer(now, &snapshot, &ask, datagram.answer) {
+            let mut outcome = self.desk.answer(now, &snapshot, &ask, datagram.answer);
+            if let Some(limit) = self.limit
+                && let Outcome::Reply(reply) = &outcome
+                && let judged @ (Judged::Slip | Judged::Withhold) = limit.judge(now.mono_ms, &ask, reply)
+            {
+                outcome = if judged == Judged::Slip { self.desk.slip(now, &snapshot, &ask, datagram.answer) } else { Outcome::Drop };
+                match outcome {
+                    Outcome::Reply(_) => self.tally.slipped.add_alone(1),
+                    Outcome::Drop => {
+                        self.tally.withheld.add_alone(1);
+                        continue;
+                    }
+                    Outcome::Panic => {}
+                }
+            }
+            match outcome {
                 Outcome::Reply(reply) => {
                     self.tally.rcode(reply.rcode).add_alone(1);
                     self.batch.answer(i, reply.len);

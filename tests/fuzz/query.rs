@@ -10,7 +10,7 @@ mod wire;
 mod world;
 
 use libfuzzer_sys::fuzz_target;
-use meridian::answer::{Ask, Over, Verdict, handle};
+use meridian::answer::{Ask, Over, Verdict, handle, slip};
 use meridian::clock::Now;
 use meridian::dns::name::Name;
 use meridian::document::Network;
@@ -67,6 +67,12 @@ fn said(snapshot: &Snapshot, bytes: &[u8]) -> Option<wire::Answer> {
     let ask = |over| Ask { bytes, peer: "192.0.2.1:5353".parse().unwrap(), over, seed: 0 };
     let now = Now { mono_ms: 0, wall_s: 1_800_000_000 };
     let (mut udp, mut tcp) = (vec![0; 4096], vec![0; 65_535]);
+    if let Some(small) = slip(now, snapshot, &ask(Over::Udp), &mut udp) {
+        // By no more than a server cookie.
+        assert!(small.len <= bytes.len() + 16);
+        let small = wire::decode(&udp[..small.len]).unwrap_or_else(|why| panic!("{why}"));
+        assert!(small.answer.is_empty() && small.authority.is_empty() && small.additional.is_empty());
+    }
     let udp_verdict = handle(now, snapshot, &ask(Over::Udp), &mut udp);
     let tcp_verdict = handle(now, snapshot, &ask(Over::Tcp), &mut tcp);
     let (Verdict::Reply(udp_reply), Verdict::Reply(tcp_reply)) = (udp_verdict, tcp_verdict) else {

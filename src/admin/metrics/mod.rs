@@ -84,6 +84,12 @@ fn queries(page: &mut Page, counts: &Counts) {
     each("meridian_dns_dropped_total", "Messages that deserve no answer.", |traffic| traffic.dropped);
     each("meridian_dns_unsent_total", "Answers that the kernel did not take.", |traffic| traffic.unsent);
     each("meridian_dns_panics_total", "Messages lost to a fault of meridian's own.", |traffic| traffic.panics);
+    page.counter(
+        "meridian_dns_limited_total",
+        "Answers over the response rate limit, by what became of them; the small ones are answers too.",
+    )
+    .put(&[("outcome", "withheld")], counts.udp.withheld)
+    .put(&[("outcome", "slipped")], counts.udp.slipped);
     let mut samples = page.counter("meridian_dns_answers_total", "Answers by their RCODE.");
     for (transport, traffic) in both {
         for (code, count) in traffic.rcodes.iter().enumerate().filter(|(code, count)| **count > 0 || COMMON.contains(code)) {

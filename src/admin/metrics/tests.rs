@@ -70,6 +70,7 @@ fn figures(panels: u32) -> Figures {
 fn own() -> Own {
     let mut counts = Counts::default();
     (counts.udp.received, counts.udp.rcodes[16]) = (7, 1);
+    (counts.udp.withheld, counts.udp.slipped) = (40, 20);
     let readiness = Readiness { ready: true, generation: 12, problems: Vec::new() };
     let process = Process { started_s: 1, resident_bytes: Some(2), open_files: Some(3), most_files: Some(4), threads: Some(5) };
     Own { readiness, counts: Some(counts), requests: [0, 5, 0, 2, 1], process }
@@ -110,6 +111,8 @@ fn each_family_has_its_samples() {
         "meridian_dns_queries_total{transport=\"udp\"} 7\n",
         "meridian_dns_answers_total{transport=\"udp\",rcode=\"BADVERS\"} 1\n",
         "meridian_dns_answers_total{transport=\"tcp\",rcode=\"NXDOMAIN\"} 0\n",
+        "meridian_dns_limited_total{outcome=\"withheld\"} 40\n",
+        "meridian_dns_limited_total{outcome=\"slipped\"} 20\n",
         "meridian_api_requests_total{class=\"4xx\"} 2\n",
         "meridian_panels{verdict=\"down\"} 2\n",
         "meridian_panels_hidden 2\n",

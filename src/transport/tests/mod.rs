@@ -25,6 +25,7 @@ fn options(listen: &[&str]) -> Options {
         listen: listen.iter().map(|a| a.parse().unwrap()).collect(),
         workers: 2,
         tcp: TcpOptions { idle: SOON, ..Default::default() },
+        limit: None,
     }
 }
 
@@ -52,7 +53,7 @@ fn echo(_: Now, _: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Verdict {
         out[len..LARGE_ANSWER].fill(0);
         len = LARGE_ANSWER;
     }
-    Verdict::Reply(Reply { len, rcode: 0 })
+    Verdict::Reply(Reply { len, rcode: 0, limit: None })
 }
 
 const LARGE_QUERY: usize = 100;
