@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One zone of a million addresses, served by Meridian, Knot and NSD in the same run.
 
-usage: tests/bench/million.py [--binary target/release/meridian] [--rounds 5] [--records 1000000]
+usage: bench/million.py [--binary target/release/meridian] [--rounds 5] [--records 1000000]
 
 start    exec to the first answer, and memory two seconds later
 reload   one changed record, the whole file read again: command to the first new answer; memory settled and at its peak
@@ -202,7 +202,7 @@ def measure(make, body, records, last):
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--binary", default=os.path.join(here, "../../target/release/meridian"))
+    options.add_argument("--binary", default=os.path.join(here, "../target/release/meridian"))
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--records", type=int, default=1_000_000)
     options = options.parse_args()
