@@ -67,8 +67,8 @@ def fixed(options):
 
 
 def run(options, cases, rate):
-    def once(server, load):
-        return measure(server, f"{options.data}/{load}.pkt", options.seconds, rate, sources=load == "w2src")
+    def once(servers, name, load):
+        return measure(servers[name], f"{options.data}/{load}.pkt", options.seconds, rate, sources=load == "w2src")
     return alternate(options.rounds, cases, starter(options, names_of(cases)), once)
 
 

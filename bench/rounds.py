@@ -47,7 +47,7 @@ def measure(server, packets, seconds, rate=None, sources=False, beside=0.0):
 
 
 def alternate(rounds, cases, start, run):
-    """`cases` are (server, load); `start()` gives the running servers by name; `run(server, load)` measures.
+    """`cases` are (server, load); `start()` gives the servers that run, by name; `run(servers, server, load)` measures.
 
     Gives {(server, load): [run a round]} and {server: [memory at the end of its life]}."""
     found, memory = {case: [] for case in cases}, {}
@@ -62,9 +62,9 @@ def alternate(rounds, cases, start, run):
                 asked = [name for name, its in cases if its == load]
                 first = (number + turn) % len(asked)
                 for name in asked[first:] + asked[:first]:
-                    one = run(servers[name], load)
+                    one = run(servers, name, load)
                     found[name, load].append(one)
-                    lab.tell(f"round {number + 1:2} {load:8} {name:16} {one['qps']:>8,.0f}/s {one['cpu_us']:7.2f} us"
+                    lab.tell(f"round {number + 1:2} {load:9} {name:18} {one['qps']:>8,.0f}/s {one['cpu_us']:7.2f} us"
                              f" p99 {one['p99_us']:6.0f} lost {one['lost_share']:.2%} stolen {one['stolen']:.2f} others {one['others']:.2f}")
     finally:
         finish(servers, memory)

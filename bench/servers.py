@@ -85,7 +85,7 @@ def meridian(seat):
 def meridian_slots(seat):
     """Sets of 16 panels a region; every panel has a capacity, and p0-use-0 a check that finds it slow (slots.py serves that)."""
     fleet = [meridian_zones("slots.lab"), meridian_regions()]
-    fleet.append('[[check]]\nname = "slow"\nkind = "http"\nurl = "http://{address}:8090/"\nlatency = "10ms"\ninterval = "1s"\n'
+    fleet.append('[[check]]\nname = "slow"\nkind = "http"\nurl = "http://{address}:8099/"\nlatency = "10ms"\ninterval = "1s"\n'
                  'timeout = "5s"\ndegraded_after = 1\nwatch = false\n')
     for group in range(world.SETS):
         panels = []
