@@ -69,10 +69,9 @@ def run(options, out):
             "gauges taken a second": taken, "CPU of gauges alone": alone, "memory": memory}
 
 
-def helper(command):
-    """A program of ours on the generator's CPU, and before the generator, which never sleeps."""
-    before = ["chrt", "-r", "2"] if lab.prefix()[:1] == ["chrt"] else []
-    process = subprocess.Popen([*before, "taskset", "-c", lab.GENERATOR_CPU, sys.executable, *command], stdout=subprocess.PIPE, text=True)
+def helper(command, cpu=lab.GENERATOR_CPU):
+    """A program of ours on that CPU, and before the generator or the server there, which never sleep."""
+    process = subprocess.Popen(["chrt", "-r", "2", "taskset", "-c", cpu, sys.executable, *command], stdout=subprocess.PIPE, text=True)
     if process.stdout.readline() != "ready\n":
         raise SystemExit(f"{command[0]} did not start")
     return process
