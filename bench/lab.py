@@ -56,7 +56,7 @@ def machine():
         model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
     with open("/etc/os-release") as file:
         system = next(line.split("=", 1)[1].strip().strip('"') for line in file if line.startswith("PRETTY_NAME="))
-    return f"{model}, {os.cpu_count()} cores, {system}, Linux {platform.release().split("-")[0]}"
+    return f"{model}, {os.cpu_count()} cores, {system}, Linux {platform.release().split('-')[0]}"
 
 
 def today():
