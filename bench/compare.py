@@ -1,6 +1,6 @@
 """The whole server against Debian's peers: CPU per answer, answers a second, latency and memory, saturated and at a fixed rate."""
 import lab
-from rounds import alternate, median, measure, ratios, user_us
+from rounds import alternate, measure, median, noise, ratios, user_us
 from servers import SERVERS, Seat
 from tables import table
 from wire import ask, gist, read_packets
@@ -109,6 +109,7 @@ def print_saturated(found, memory, out):
     for line in verdicts(loads):
         out(line)
     out("")
+    out(noise(found))
 
 
 def verdicts(loads):
@@ -132,6 +133,7 @@ def print_fixed(found, out):
     cell = lambda runs: f"{median(runs, 'cpu_us'):.1f} ({median(runs, 'p50_us'):.0f} / {median(runs, 'p99_us'):.0f})"
     table(out, ["load", *names, "ours / best peer"],
           [[load, *(cell(runs[name]) if name in runs else "" for name in names), ratio_cell(runs)] for load, runs in loads.items()])
+    out(noise(found))
 
 
 def details(found, out):

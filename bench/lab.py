@@ -46,6 +46,12 @@ def prefix():
     return shlex.split(os.environ.get("LAB_PREFIX", "chrt -r 1"))
 
 
+def real_time():
+    """Whether prefix() does what it is there for: some machines do not let it."""
+    asked = subprocess.run([*prefix(), sys.executable, "-c", "import os; print(os.sched_getscheduler(0))"], capture_output=True, text=True)
+    return asked.stdout.strip() in (str(os.SCHED_RR), str(os.SCHED_FIFO))
+
+
 def tell(text):
     print(text, file=sys.stderr, flush=True)
 

@@ -94,3 +94,9 @@ def ratios(ours, theirs, key="cpu_us"):
         return statistics.median(each), each[0], each[-1]
     low, middle, high = statistics.quantiles(each, n=4, method="inclusive")
     return middle, low, high
+
+
+def noise(found):
+    """What to say of others on the machine."""
+    share = statistics.median(run["stolen"] + run["others"] for runs in found.values() for run in runs)
+    return f"Others used {share:.2f} CPUs meanwhile (median of all runs).\n"

@@ -9,7 +9,7 @@ import random
 
 import lab
 import world
-from rounds import alternate, measure, median, ratios, user_us
+from rounds import alternate, measure, median, noise, ratios, user_us
 from servers import Seat, meridian_node
 from tables import table
 from wire import query, write_packets
@@ -120,6 +120,7 @@ def show(sizes, found, memory, starts, store, out):
             took, cpu = (middle([one[k] for one in starts[name]]) for k in (0, 1))
             rows.append([name, f"{median(runs, 'cpu_us'):.2f} ({user_us(runs):.2f})", growth, f"{its:,.0f}", each, f"{took:.2f}", f"{cpu:.2f}"])
     table(out, ["", "CPU µs (outside the kernel)", "growth", "resident MiB", "bytes each", "start, s", "CPU s of it"], rows)
+    out(noise(found))
 
 
 def middle(values):

@@ -13,7 +13,7 @@ import urllib.request
 
 import lab
 import world
-from rounds import alternate, measure, median, ratios, user_us
+from rounds import alternate, measure, median, noise, ratios, user_us
 from servers import Seat, gdnsd_slots, meridian_slots
 from tables import table
 from wire import ask, gist, read_packets
@@ -126,6 +126,7 @@ def show(found, taken, alone, out):
         cells = [f"{median(its, 'cpu_us'):.2f} ({user_us(its):.2f}), {median(its, 'qps') / 1000:.0f}" for its in runs.values()]
         rows.append([load, *cells, ratio(runs, "meridian"), ratio(runs, FED)])
     table(out, ["answers of", *names, "ours / gdnsd", "with gauges / gdnsd"], rows)
+    out(noise(found))
     if taken:
         middle = sorted(alone)[len(alone) // 2]
         out(f"{sum(taken) / len(taken):,.0f} gauges a second were taken; without queries they cost {middle:.1%} of a CPU ({middle * 1e6 / RATE:.0f} µs each).\n")
