@@ -108,22 +108,26 @@ def print_saturated(found, memory, out):
                               for word, key in [("resident", "rss"), ("shared pages once", "pss"), ("its own alone", "private")]])
     for line in verdicts(loads):
         out(line)
+    if OURS in memory and "gdnsd" in memory:
+        out(f"- resident memory: {middle(OURS, 'rss'):.0f} MiB, gdnsd's {middle('gdnsd', 'rss'):.0f}")
     out("")
     out(noise(found))
 
 
-def verdicts(loads):
-    """A sentence for each load: above or below the best peer, and by how much."""
+def verdicts(loads, speed=True):
+    """A sentence for each load: above or below the best peer, and by how much; `speed` where answers a second are not given."""
     for load, runs in loads.items():
         peer = best_peer(runs)
         if OURS not in runs or not peer:
             continue
         middle, low, high = ratios(runs[OURS], runs[peer])
         word = "above" if low > 1 else "below" if high < 1 else "not to be told from"
-        fast = best_peer(runs, "qps", most=True)
-        answers, slow, quick = ratios(runs[OURS], runs[fast], "qps")
-        yield (f"- {load}: CPU per answer is {word} {peer}'s, {middle - 1:+.0%} ({low - 1:+.0%} to {high - 1:+.0%}); "
-               f"answers a second {answers - 1:+.0%} ({slow - 1:+.0%} to {quick - 1:+.0%}) of {fast}'s")
+        line = f"- {load}: CPU per answer is {word} {peer}'s, {middle - 1:+.0%} ({low - 1:+.0%} to {high - 1:+.0%})"
+        if speed:
+            fast = best_peer(runs, "qps", most=True)
+            answers, slow, quick = ratios(runs[OURS], runs[fast], "qps")
+            line += f"; answers a second {answers - 1:+.0%} ({slow - 1:+.0%} to {quick - 1:+.0%}) beside {fast}'s"
+        yield line
 
 
 def print_fixed(found, out):
@@ -133,6 +137,9 @@ def print_fixed(found, out):
     cell = lambda runs: f"{median(runs, 'cpu_us'):.1f} ({median(runs, 'p50_us'):.0f} / {median(runs, 'p99_us'):.0f})"
     table(out, ["load", *names, "ours / best peer"],
           [[load, *(cell(runs[name]) if name in runs else "" for name in names), ratio_cell(runs)] for load, runs in loads.items()])
+    for line in verdicts(loads, speed=False):
+        out(line)
+    out("")
     out(noise(found))
 
 

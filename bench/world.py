@@ -15,8 +15,6 @@ import json
 import os
 import random
 
-import maxminddb
-
 from wire import query, write_packets
 
 STATIC, STEERED = 10_000, 1_000
@@ -107,6 +105,8 @@ def drawn_clients(data):
 
 def clients(database, count):
     """Client addresses: 95 % inside networks of the database, 5 % anywhere in unicast space."""
+    import maxminddb  # one of Debian's packages that the bench installs when it starts
+
     draw, networks = random.Random(1), []
     for network, _ in maxminddb.open_database(database):
         first, length = int(network.network_address), network.prefixlen
