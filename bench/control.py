@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A fleet of 100,000 hostnames, put in at once by the API, and then changed one by one.
 
-usage: tests/bench/control.py [--binary target/release/meridian] [--hostnames 100000] [--times 50] [--load SECONDS]
+usage: bench/control.py [--binary target/release/meridian] [--hostnames 100000] [--times 50] [--load SECONDS]
 
 apply    PUT /v1/fleet of 10,000 panels in 50 places, 1,000 sets of 10 and all hostnames: request to 200; memory afterwards
 single   each kind of change from request to 2xx over a connection that stays open, and a DNS query right after it that must see it

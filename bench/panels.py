@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What it costs to check thousands of panels, that it is done as promised, and that answers do not feel it.
 
-usage: tests/bench/panels.py [--binary target/release/meridian] [--panels 10000] [--kinds none,tcp,http,hls] [--watch on,off]
+usage: bench/panels.py [--binary target/release/meridian] [--panels 10000] [--kinds none,tcp,http,hls] [--watch on,off]
                              [--interval 5] [--settle 20] [--seconds 60] [--dns 2000] [--outage] [--before "chrt -r 1"]
 
 Panels are one process for each 5,000 of them (panels.c, built here with cc), each on an address of its own in 127.150.0.0/16; sets of
