@@ -2,6 +2,7 @@
 
 use meridian::compile::zone::zone;
 use meridian::dns::master::Loader;
+use meridian::dns::name::Name;
 use meridian::geo::{self, Atlas};
 use meridian::health::{Errand, Outcome, Report};
 use meridian::pilot::{Action, Event, Pilot, Survey};
@@ -40,8 +41,14 @@ pub(crate) fn atlas() -> Atlas {
     Atlas::new(databases.collect(), &[])
 }
 
-/// Does everything the pilot wants done, for zones of this text; gives what it published last.
-pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Option<Atlas>, with_charts: bool) -> Option<Arc<Snapshot>> {
+/// Does everything the pilot wants done; `text` gives each zone's records. Gives what it published last.
+pub(crate) fn settle(
+    pilot: &mut Pilot,
+    event: Event,
+    text: &dyn Fn(&Name) -> String,
+    atlas: &mut Option<Atlas>,
+    with_charts: bool,
+) -> Option<Arc<Snapshot>> {
     let (mut published, mut events) = (None, VecDeque::from([event]));
     while let Some(event) = events.pop_front() {
         for action in pilot.handle(meridian::clock::Now::default(), event) {
@@ -59,7 +66,7 @@ pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Op
                     events.push_back(Event::Surveyed { ticket, survey });
                 }
                 Action::Build(job) => {
-                    let compiled = zone(&job.plan.name, "z", text.into(), &mut NoFiles, &job.plan.steered);
+                    let compiled = zone(&job.plan.name, "z", text(&job.plan.name).into(), &mut NoFiles, &job.plan.steered);
                     events.push_back(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
                 }
             }
