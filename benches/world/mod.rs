@@ -1,5 +1,9 @@
 //! What the benchmarks of steering and of answers share: a pilot driven without a node.
 
+mod sequence;
+
+pub(crate) use sequence::Sequence;
+
 use meridian::compile::zone::zone;
 use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
@@ -11,19 +15,6 @@ use meridian::steer::Chart;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A sequence that looks random and is the same each time.
-pub(crate) struct Sequence(pub(crate) u64);
-
-impl Sequence {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-}
 
 pub(crate) struct NoFiles;
 

@@ -60,6 +60,8 @@ const LEFT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/tmp/instru
 /// Of a count, up or down.
 const ALLOWED: f64 = 0.05;
 const ROUNDS: usize = 2_000;
+/// How the table begins.
+const BY: &str = "# Instructions each, by ";
 /// For the program that callgrind watches.
 const WATCHED: &str = "--watched";
 /// The functions of libc are those of every x86-64.
@@ -135,7 +137,13 @@ fn count() -> Result<Vec<(String, f64)>, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let mut valgrind = Command::new("valgrind");
     valgrind.env_clear().env("PATH", "/usr/bin:/bin").env("GLIBC_TUNABLES", TUNABLES).env("MERIDIAN_BENCH_MMDB", DATABASE);
-    valgrind.args(["--quiet", "--tool=callgrind", "--toggle-collect=instructions::counted", "--dump-after=instructions::counted"]);
+    valgrind.args([
+        "--quiet",
+        "--tool=callgrind",
+        "--compress-strings=no",
+        "--toggle-collect=instructions::counted",
+        "--dump-after=instructions::counted",
+    ]);
     valgrind.arg(format!("--callgrind-out-file={LEFT}/out")).arg(program).arg(WATCHED).stderr(Stdio::inherit());
     let output = valgrind.output().map_err(|error| format!("valgrind cannot be run (apt install valgrind): {error}"))?;
     if !output.status.success() {
@@ -152,7 +160,7 @@ fn total(file: &str) -> Result<f64, String> {
 }
 
 fn table(counts: &[(String, f64)]) -> String {
-    let mut text = format!("# Instructions each, by {}: tests/instructions/run --renew\n", compiler());
+    let mut text = format!("{BY}{}: tests/instructions/run --renew\n", compiler());
     for (name, count) in counts {
         let _ = writeln!(text, "{count:>8.1}  {name}");
     }
@@ -179,16 +187,20 @@ fn judge(counts: &[(String, f64)], kept: &str) -> ExitCode {
     if wrong == 0 {
         return ExitCode::SUCCESS;
     }
-    println!("{wrong} of these fail. The table was made {}; this is {}.", kept.lines().next().unwrap_or("never"), compiler());
-    println!(
-        "Where instructions go: callgrind_annotate {LEFT}/out.1 (parts count up in this order). If the change is meant: tests/instructions/run --renew"
-    );
+    println!("{wrong} of these fail. The table is of {}; this is {}.", maker(kept), compiler());
+    println!("Where instructions go: callgrind_annotate target/tmp/instructions/out.1, and so on in this order.");
+    println!("If the change is meant: tests/instructions/run --renew");
     ExitCode::FAILURE
 }
 
 fn row(line: &str) -> Option<(&str, f64)> {
     let (count, name) = line.trim().split_once("  ")?;
     Some((name, count.parse().ok()?))
+}
+
+/// The compiler that the table was made by.
+fn maker(kept: &str) -> &str {
+    kept.strip_prefix(BY).and_then(|rest| rest.split(": ").next()).unwrap_or("nobody")
 }
 
 /// The compiler, and what it compiles for: others count otherwise.
