@@ -1,77 +1,67 @@
 //! What a whole answer costs in process: `cargo bench --bench answer`.
 //!
-//! The shipped fleet, zone and database; `MERIDIAN_BENCH_MMDB` names other databases, with colons between them. Clients are 65,536 random
-//! networks, so that places come from memory and not from the cache.
+//! 131,072 questions of each kind, for names in random order and from as many random clients, so that names and places come from where
+//! a server finds them and not from the nearest cache. `MERIDIAN_BENCH_MMDB` names other databases than the shipped one, with colons
+//! between them. The yardstick is always the same work: what a noisy minute does to it, it does to all.
 
+#[path = "world/cases.rs"]
+mod cases;
 #[path = "world/mod.rs"]
 mod world;
 
+use cases::{CASES, Case, Questions, clients, snapshot};
 use divan::{Bencher, black_box};
-use meridian::answer::{Ask, Over, Verdict, handle};
+use meridian::answer::{Verdict, handle};
 use meridian::clock::Now;
-use meridian::compile::plan::plan;
-use meridian::dns::name::Name;
-use meridian::fleet;
-use meridian::pilot::{Event, Pilot};
 use meridian::snapshot::Snapshot;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::hash::Hasher;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, LazyLock};
-use world::{Sequence, atlas, settle};
 
 fn main() {
     divan::main();
 }
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const QUESTIONS: usize = 1 << 17;
 
-static WORLD: LazyLock<Arc<Snapshot>> = LazyLock::new(|| {
-    let read = |file: &str| std::fs::read(Path::new(ROOT).join(file)).unwrap();
-    let (fleet, _) = fleet::parse("fleet.toml", &read("config/fleet.toml"), Path::new("config"));
-    let mut text = read("zones/panels.example.zone");
-    text.extend_from_slice(b"\nkid.panels.example. 3600 IN NS ns.kid.panels.example.\nns.kid.panels.example. 3600 IN A 192.0.2.53\n");
-    let event = Event::Plan { plan: plan("fleet.toml", fleet), problems: vec![], force: false };
-    settle(&mut Pilot::default(), event, str::from_utf8(&text).unwrap(), &mut Some(atlas()), true).unwrap()
+static WORLD: LazyLock<(Arc<Snapshot>, Vec<Ipv4Addr>)> = LazyLock::new(|| {
+    let snapshot = snapshot();
+    let clients = clients(&snapshot, QUESTIONS);
+    (snapshot, clients)
 });
 
-/// A question with EDNS, for the network if there is one.
-fn question(name: &str, network: Option<[u8; 3]>) -> Vec<u8> {
-    let mut bytes = vec![0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];
-    bytes.extend_from_slice(Name::parse(name).unwrap().wire());
-    bytes.extend_from_slice(&[0, 1, 0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0]);
-    match network {
-        None => bytes.extend_from_slice(&[0, 0]),
-        Some([a, b, c]) => bytes.extend_from_slice(&[0, 11, 0, 8, 0, 7, 0, 1, 24, 0, a, b, c]),
-    }
-    bytes
-}
-
-#[divan::bench(args = ["plain.panels.example", "nobody.panels.example", "a.kid.panels.example", "live.panels.example", "www.panels.example"])]
-fn without_a_client_subnet(bencher: Bencher<'_, '_>, name: &str) {
-    let question = question(name, None);
-    measured(bencher, &[question]);
-}
-
-#[divan::bench(args = ["live.panels.example", "www.panels.example", "vod.panels.example"])]
-fn with_a_client_subnet(bencher: Bencher<'_, '_>, name: &str) {
-    let mut random = Sequence(1);
-    let network = |n: u64| [1 + (n % 223) as u8, (n >> 8) as u8, (n >> 16) as u8];
-    let questions: Vec<Vec<u8>> = (0..65_536).map(|_| question(name, Some(network(random.next())))).collect();
-    measured(bencher, &questions);
-}
-
-fn measured(bencher: Bencher<'_, '_>, questions: &[Vec<u8>]) {
-    let (snapshot, now) = (&*WORLD, Now { mono_ms: 0, wall_s: 1_600_000_000 });
+#[divan::bench(args = CASES.iter().map(|case| case.name), sample_count = 2000, sample_size = 256)]
+fn answer(bencher: Bencher<'_, '_>, name: &str) {
+    let (snapshot, clients) = &*WORLD;
+    let case = Case::named(name);
+    let questions = Questions::new(case, clients);
+    let now = Now { mono_ms: 0, wall_s: 1_600_000_000 };
     let mut out = vec![0; 65_535];
-    let mut n = 0usize;
-    let mut random = Sequence(2);
-    bencher.counter(divan::counter::ItemsCount::new(256u32)).bench_local(|| {
-        for _ in 0..256 {
-            n += 1;
-            let source = (random.next() as u32).to_be_bytes();
-            let ask = Ask { bytes: &questions[n % questions.len()], peer: SocketAddr::from((source, 53)), over: Over::Udp, seed: n as u64 };
-            let Verdict::Reply(reply) = handle(now, snapshot, &ask, &mut out) else { panic!("no answer") };
-            black_box(reply.len);
-        }
+    for n in 0..QUESTIONS {
+        let Verdict::Reply(reply) = handle(now, snapshot, &questions.ask(n), &mut out) else { panic!("no answer") };
+        assert!(case.holds(&out[..reply.len]), "{name}: {:?}", &out[..reply.len]);
+    }
+    let mut n = 0;
+    bencher.bench_local(|| {
+        n += 1;
+        let Verdict::Reply(reply) = handle(now, snapshot, &questions.ask(n), &mut out) else { panic!("no answer") };
+        black_box(reply.len)
+    });
+}
+
+/// Every question copied, and SipHash of it.
+#[divan::bench(sample_count = 2000, sample_size = 256)]
+fn yardstick(bencher: Bencher<'_, '_>) {
+    let questions = Questions::new(Case::named("steered, ECS"), &WORLD.1);
+    let mut out = vec![0; 65_535];
+    let mut n = 0;
+    bencher.bench_local(|| {
+        n += 1;
+        let bytes = questions.ask(n).bytes;
+        out[..bytes.len()].copy_from_slice(bytes);
+        #[expect(deprecated, reason = "the one hasher in std that has the same keys each time and is what it was")]
+        let mut hasher = std::hash::SipHasher::new();
+        hasher.write(black_box(&out[..bytes.len()]));
+        hasher.finish()
     });
 }

@@ -71,7 +71,7 @@ fn fleet_world() -> &'static Arc<Snapshot> {
     static WORLD: OnceLock<Arc<Snapshot>> = OnceLock::new();
     WORLD.get_or_init(|| {
         let event = Event::Plan { plan: plan("fleet.toml", parsed(1.0, 0.0)), problems: vec![], force: false };
-        settle(&mut Pilot::default(), event, ZONE, &mut Some(atlas()), false).unwrap()
+        settle(&mut Pilot::default(), event, &|_| ZONE.into(), &mut Some(atlas()), false).unwrap()
     })
 }
 
@@ -154,7 +154,7 @@ fn publish(bencher: Bencher<'_, '_>, fleets: [(f64, f64); 2]) {
     let mut pilot = Pilot::default();
     let plans: Vec<Plan> = fleets.iter().map(|(weight, moved)| plan("fleet.toml", parsed(*weight, *moved))).collect();
     let first = Event::Plan { plan: plans[0].clone(), problems: vec![], force: false };
-    settle(&mut pilot, first, ZONE, &mut Some(atlas()), false);
+    settle(&mut pilot, first, &|_| ZONE.into(), &mut Some(atlas()), false);
     let mut n = 0;
     bencher
         .with_inputs(|| {

@@ -1,7 +1,12 @@
 //! What the benchmarks of steering and of answers share: a pilot driven without a node.
 
+mod sequence;
+
+pub(crate) use sequence::Sequence;
+
 use meridian::compile::zone::zone;
 use meridian::dns::master::Loader;
+use meridian::dns::name::Name;
 use meridian::geo::{self, Atlas};
 use meridian::health::{Errand, Outcome, Report};
 use meridian::pilot::{Action, Event, Pilot, Survey};
@@ -10,19 +15,6 @@ use meridian::steer::Chart;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A sequence that looks random and is the same each time.
-pub(crate) struct Sequence(pub(crate) u64);
-
-impl Sequence {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
-    }
-}
 
 pub(crate) struct NoFiles;
 
@@ -40,8 +32,14 @@ pub(crate) fn atlas() -> Atlas {
     Atlas::new(databases.collect(), &[])
 }
 
-/// Does everything the pilot wants done, for zones of this text; gives what it published last.
-pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Option<Atlas>, with_charts: bool) -> Option<Arc<Snapshot>> {
+/// Does everything the pilot wants done; `text` gives each zone's records. Gives what it published last.
+pub(crate) fn settle(
+    pilot: &mut Pilot,
+    event: Event,
+    text: &dyn Fn(&Name) -> String,
+    atlas: &mut Option<Atlas>,
+    with_charts: bool,
+) -> Option<Arc<Snapshot>> {
     let (mut published, mut events) = (None, VecDeque::from([event]));
     while let Some(event) = events.pop_front() {
         for action in pilot.handle(meridian::clock::Now::default(), event) {
@@ -59,7 +57,7 @@ pub(crate) fn settle(pilot: &mut Pilot, event: Event, text: &str, atlas: &mut Op
                     events.push_back(Event::Surveyed { ticket, survey });
                 }
                 Action::Build(job) => {
-                    let compiled = zone(&job.plan.name, "z", text.into(), &mut NoFiles, &job.plan.steered);
+                    let compiled = zone(&job.plan.name, "z", text(&job.plan.name).into(), &mut NoFiles, &job.plan.steered);
                     events.push_back(Event::Built { zone: job.plan.name.clone(), ticket: job.ticket, compiled });
                 }
             }
