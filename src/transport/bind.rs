@@ -1,6 +1,6 @@
 //! Opening the listening sockets, all or none, and saying in a sentence why one could not be.
 
-use super::sys;
+use super::{lanes, sys};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::fmt;
 use std::io;
@@ -26,6 +26,7 @@ const PORT_TRIES: usize = 64;
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) address: SocketAddr,
+    /// The common ones, then as many for queries with cookies.
     pub(super) udp: Vec<UdpSocket>,
     pub(super) tcp: TcpListener,
 }
@@ -86,7 +87,10 @@ fn open_both(asked: SocketAddr, workers: usize) -> Result<Listener, BindError> {
     // SO_REUSEPORT would let us share the port with any other process of this user and lose half the queries to it: without
     // it, the bind fails if anybody else is there.
     drop(udp(address, false).map_err(wrong("UDP", address))?);
-    let udp = (0..workers).map(|_| udp(address, true)).collect::<io::Result<_>>().map_err(wrong("UDP", address))?;
+    let udp: Vec<UdpSocket> = (0..2 * workers).map(|_| udp(address, true)).collect::<io::Result<_>>().map_err(wrong("UDP", address))?;
+    if let Err(error) = sys::choose_socket_by(&udp[0], &lanes::program(workers as u32, address.is_ipv6())) {
+        tracing::warn!(%address, %error, "the kernel does not tell queries with cookies from others: under overload all wait in one queue");
+    }
     Ok(Listener { address, udp, tcp })
 }
 
@@ -101,7 +105,6 @@ fn udp(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
         // Less than asked for is no reason not to serve.
         let _ = socket.set_recv_buffer_size(UDP_BUFFER);
         let _ = socket.set_send_buffer_size(UDP_BUFFER);
-        socket.set_read_timeout(Some(super::udp::LOOK_UP))?;
         sys::ignore_path_mtu(&socket, v6)?;
         if address.ip().is_unspecified() {
             sys::want_packet_info(&socket, v6)?;

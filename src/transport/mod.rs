@@ -11,6 +11,7 @@ mod count;
 mod crowd;
 mod desk;
 pub mod hickory;
+mod lanes;
 mod limit;
 mod sys;
 mod tcp;
@@ -28,13 +29,16 @@ use count::Tally;
 use desk::Desk;
 use limit::Limit;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+
+/// How long tasks whose connections were cut have to end.
+const CUTTING: Duration = Duration::from_millis(250);
 
 /// Files beyond TCP connections and UDP sockets: probes, the API, the store, databases.
 const OTHER_FILES: u64 = 2048;
@@ -74,7 +78,7 @@ pub fn bind(options: &Options) -> Result<Bound, BindError> {
     };
     let listeners = bind::open(&options.listen, workers)?;
     let mut tcp = options.tcp.clone();
-    tcp.connections = affordable(tcp.connections, listeners.len() * (workers + 1));
+    tcp.connections = affordable(tcp.connections, listeners.len() * (2 * workers + 1));
     Ok(Bound { listeners, tcp, limit: options.limit })
 }
 
@@ -120,8 +124,15 @@ impl Bound {
         let (drain, draining) = watch::channel(false);
         let shared = Arc::new(tcp::Shared::new(desk.clone(), &self.tcp));
         // Made first, so that an error on the way stops what has been started.
-        let mut running =
-            Running { addresses, stop: Arc::new(AtomicBool::new(false)), drain, shared, tallies: Vec::new(), threads: Vec::new() };
+        let mut running = Running {
+            addresses,
+            stop: Arc::new(AtomicBool::new(false)),
+            drain,
+            shared,
+            tallies: Vec::new(),
+            sockets: Vec::new(),
+            threads: Vec::new(),
+        };
         let limit = self.limit.map(|options| Arc::new(Limit::new(options)));
         let _context = runtime.enter();
         for listener in self.listeners {
@@ -130,6 +141,8 @@ impl Bound {
             for (i, socket) in listener.udp.into_iter().enumerate() {
                 let tally = Arc::new(Tally::default());
                 running.tallies.push(Arc::clone(&tally));
+                let socket = Arc::new(socket);
+                running.sockets.push(Arc::clone(&socket));
                 let (desk, limit, stop) = (desk.clone(), limit.clone(), Arc::clone(&running.stop));
                 // The kernel shows 15 characters of it; the number must be among them.
                 let thread = thread::Builder::new()
@@ -150,6 +163,7 @@ pub struct Running {
     drain: watch::Sender<bool>,
     shared: Arc<tcp::Shared>,
     tallies: Vec<Arc<Tally>>,
+    sockets: Vec<Arc<UdpSocket>>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
@@ -175,9 +189,14 @@ impl Running {
         move || counted(&shared, &tallies)
     }
 
+    fn stop_workers(&self) {
+        self.stop.store(true, SeqCst);
+        self.sockets.iter().for_each(|socket| sys::wake(&**socket));
+    }
+
     /// Accepts nothing new, answers what has been received, then closes; connections that take longer than `within` are cut.
     pub async fn drain(mut self, within: Duration) -> Drained {
-        self.stop.store(true, Relaxed);
+        self.stop_workers();
         self.drain.send_replace(true);
         let threads = std::mem::take(&mut self.threads);
         let workers = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
@@ -185,7 +204,7 @@ impl Running {
         // Each task holds a receiver: when all are gone, so are the tasks.
         if tokio::time::timeout(within, self.drain.closed()).await.is_err() {
             cut = self.shared.crowd.clear();
-            let _ = tokio::time::timeout(udp::LOOK_UP, self.drain.closed()).await;
+            let _ = tokio::time::timeout(CUTTING, self.drain.closed()).await;
         }
         let _ = workers.await;
         Drained { cut }
@@ -201,7 +220,7 @@ fn counted(shared: &tcp::Shared, tallies: &[Arc<Tally>]) -> Counts {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.stop.store(true, Relaxed);
+        self.stop_workers();
         // TCP listeners and connections end when the sender goes.
     }
 }

@@ -95,7 +95,7 @@ impl Batch {
         }
     }
 
-    /// Reads what is there, up to a batch; with `wait`, waits for the first as long as the socket's read time-out says.
+    /// Reads what is there, up to a batch; with `wait`, waits for the first, or until the socket is woken.
     pub(super) fn receive(&mut self, socket: &UdpSocket, wait: bool) -> io::Result<usize> {
         self.queue_len = 0;
         for i in 0..self.used {
@@ -120,6 +120,10 @@ impl Batch {
             return Err(error);
         };
         self.used = count;
+        if self.inbound[0].msg_hdr.msg_namelen == 0 {
+            // Nobody sent it: it is the end of waiting.
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         for (received, header) in self.received.iter_mut().zip(&self.inbound[..count]) {
             *received = Received {
                 len: (header.msg_len as usize).min(QUERY),
@@ -253,6 +257,32 @@ pub(super) fn ignore_path_mtu(socket: &impl AsRawFd, v6: bool) -> io::Result<()>
     set(socket.as_raw_fd(), level, option, value)
 }
 
+/// One instruction of the classic packet filter.
+pub(super) use libc::sock_filter as Instruction;
+
+/// Of all sockets bound to the port of this one, the program says which gets a packet: by its number, in the order they were bound.
+pub(super) fn choose_socket_by(socket: &impl AsRawFd, program: &[Instruction]) -> io::Result<()> {
+    let len = u16::try_from(program.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    // SAFETY: the kernel copies as many instructions as are told from a slice that lives through the call, checks them, and writes nothing.
+    let rc = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_REUSEPORT_CBPF,
+            ptr::from_ref(&program).cast::<c_void>(),
+            size_of::<libc::sock_fprog>() as _,
+        )
+    };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whoever waits for datagrams waits no longer, now and later; what has arrived can still be read.
+pub(super) fn wake(socket: &impl AsRawFd) {
+    // SAFETY: takes no pointer. That the socket is not connected is an error to the kernel, which does what is asked all the same.
+    let _ = unsafe { libc::shutdown(socket.as_raw_fd(), libc::SHUT_RD) };
+}
+
 fn set(fd: RawFd, level: c_int, option: c_int, value: c_int) -> io::Result<()> {
     // SAFETY: `value` lives through the call and its true size is given.
     let rc = unsafe { libc::setsockopt(fd, level, option, ptr::from_ref(&value).cast::<c_void>(), size_of::<c_int>() as _) };
@@ -366,6 +396,20 @@ mod tests {
             echo(&mut batch, count);
             assert_eq!(batch.send(&server), Sent { sent: wanted, unsent: 0 });
         }
+        assert_eq!(batch.receive(&server, false).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn who_is_woken_waits_no_more_and_still_reads_what_came() {
+        let (server, client) = pair();
+        server.set_read_timeout(None).unwrap();
+        let waiting = server.try_clone().unwrap();
+        let waits = std::thread::spawn(move || Batch::new().receive(&waiting, true).unwrap_err().kind());
+        wake(&server);
+        assert_eq!(waits.join().unwrap(), io::ErrorKind::WouldBlock);
+        client.send(&[7]).unwrap();
+        let mut batch = Batch::new();
+        assert_eq!((batch.receive(&server, false).unwrap(), batch.datagram(0).unwrap().query), (1, &[7][..]));
         assert_eq!(batch.receive(&server, false).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }
 

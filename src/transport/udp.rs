@@ -18,9 +18,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-/// How long a worker without queries sleeps before it looks whether it is to stop.
-pub(super) const LOOK_UP: Duration = Duration::from_millis(250);
-
 /// Datagrams a stopping worker still answers: more than a socket buffer of 2 MiB holds (the smallest counts 512 bytes
 /// or more there). Without it a steady stream of queries keeps the worker from ending.
 const LAST_DATAGRAMS: usize = 8192;
@@ -28,7 +25,7 @@ const LAST_DATAGRAMS: usize = 8192;
 /// Pause after an error of the socket that is not about time: without it a broken socket burns a core.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers until `stop`, then what is still queued. Starts over should its own code panic.
+/// Answers until `stop` is set and its socket is woken, then what is still queued. Starts over should its own code panic.
 pub(super) fn work(socket: &UdpSocket, desk: &Desk, limit: Option<&Limit>, tally: &Tally, stop: &AtomicBool) {
     let mut worker = Worker { socket, desk, limit, tally, batch: Batch::new(), seeds: Seeds::new() };
     while catch_unwind(AssertUnwindSafe(|| worker.run(stop))).is_err() {
