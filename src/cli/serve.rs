@@ -30,6 +30,8 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn serve(args: ServeArgs) -> ExitCode {
+    // Before there is a second thread, which would have a heap of its own.
+    transport::return_freed_memory();
     let _log = match log::start(args.log_format, "info") {
         Ok(log) => log,
         Err(sentence) => {
@@ -53,7 +55,6 @@ pub(super) fn serve(args: ServeArgs) -> ExitCode {
 
 /// Where the node takes over.
 pub(super) fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> {
-    transport::return_freed_memory();
     let _claim = node::data::claim(&config.node.data)?;
     let secrets = match &config.dns.cookie_secrets {
         Some(path) => path.clone(),

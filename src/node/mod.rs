@@ -271,7 +271,10 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     tracing::info!(zones = state.sound, broken = state.broken.len(), records = state.records, admin = %admin_address, "answering on {}", list(&addresses));
     node.notify.ready(&format!("answering for {} zones", state.sound));
     if let Some(afterwards) = afterwards {
-        tokio::task::spawn_blocking(afterwards);
+        tokio::task::spawn_blocking(|| {
+            afterwards();
+            Tidy::work();
+        });
     }
 
     loop {

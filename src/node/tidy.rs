@@ -32,7 +32,11 @@ impl Tidy {
 
     /// Beside the loop: nobody waits for it.
     pub(super) fn begin() {
-        tokio::task::spawn_blocking(transport::return_free_pages);
+        tokio::task::spawn_blocking(Self::work);
+    }
+
+    pub(super) fn work() {
+        transport::return_free_pages();
     }
 }
 
