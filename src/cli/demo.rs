@@ -14,6 +14,7 @@ use super::{WRONG_INPUT, say, serve};
 use crate::document::Problem;
 use crate::fleet::Fleet;
 use crate::stage::{Options, Panel};
+use crate::transport;
 use place::Place;
 use session::{Heard, Session};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -52,6 +53,7 @@ const SEGMENT: Duration = Duration::from_secs(2);
 const CAPACITY: u32 = 500;
 
 pub(super) fn demo(args: DemoArgs) -> ExitCode {
+    transport::return_freed_memory();
     let started = log::start(LogFormat::Auto, "warn").map_err(|sentence| (WRONG_INPUT, sentence));
     let came = started.and_then(|log| {
         let came = run(&args);

@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
@@ -47,7 +47,7 @@ impl Drop for Log {
     fn drop(&mut self) {
         let (done, written) = sync_channel(1);
         // A full queue means that nobody reads: there is nothing to wait for.
-        if self.0.to.try_send(Line::End(done)).is_ok() {
+        if self.0.send(Line::End(done)) {
             let _ = written.recv_timeout(LAST_WORDS);
         }
     }
@@ -61,13 +61,26 @@ enum Line {
 /// Takes lines and never waits.
 #[derive(Clone, Debug)]
 struct Lines {
-    to: SyncSender<Line>,
+    to: Sender<Line>,
+    /// Lines in the queue. It has no bound of its own: one that has takes all its room from the start.
+    kept: Arc<AtomicUsize>,
     lost: Arc<AtomicU64>,
+}
+
+impl Lines {
+    /// False: there is no room, or nobody to take it.
+    fn send(&self, line: Line) -> bool {
+        if self.kept.fetch_add(1, Relaxed) < KEPT_LINES && self.to.send(line).is_ok() {
+            return true;
+        }
+        self.kept.fetch_sub(1, Relaxed);
+        false
+    }
 }
 
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.to.try_send(Line::Text(line.to_vec())).is_err() {
+        if !self.send(Line::Text(line.to_vec())) {
             self.lost.fetch_add(1, Relaxed);
         }
         Ok(line.len())
@@ -80,11 +93,14 @@ impl Write for Lines {
 
 /// A thread that writes, so that only it waits for whoever reads. When nobody does any more the lines are gone, and nothing else.
 fn write_to(mut out: impl Write + Send + 'static, format: LogFormat) -> io::Result<Lines> {
-    let (to, lines) = sync_channel(KEPT_LINES);
+    let (to, lines) = channel();
+    let kept = Arc::new(AtomicUsize::new(0));
+    let in_queue = Arc::clone(&kept);
     let lost = Arc::new(AtomicU64::new(0));
     let left_out = Arc::clone(&lost);
     thread::Builder::new().name("log".into()).spawn(move || {
         for line in lines {
+            in_queue.fetch_sub(1, Relaxed);
             match line {
                 Line::Text(text) => drop(out.write_all(&text)),
                 Line::End(done) => drop(done.send(())),
@@ -101,7 +117,7 @@ fn write_to(mut out: impl Write + Send + 'static, format: LogFormat) -> io::Resu
             }
         }
     })?;
-    Ok(Lines { to, lost })
+    Ok(Lines { to, kept, lost })
 }
 
 /// The first variable that is set wins; none means `usual`.

@@ -30,6 +30,8 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn serve(args: ServeArgs) -> ExitCode {
+    // Before there is a second thread, which would have a heap of its own.
+    transport::return_freed_memory();
     let _log = match log::start(args.log_format, "info") {
         Ok(log) => log,
         Err(sentence) => {
@@ -100,11 +102,12 @@ pub(super) fn start(config: Config, fleet: PathBuf) -> anyhow::Result<ExitCode> 
         files: vec![secrets.clone()],
         imports: config.store == config::Store::Embedded,
     };
-    if stored.is_some() {
-        say_if_they_differ(&control, &fleet);
-    }
-    let door = node::Door { control: control.clone(), posts, slot, problems };
-    let mut stored = stored.map(|ledger| compile::plan::plan("", (**ledger.fleet()).clone()));
+    let afterwards: Option<node::Afterwards> = stored.is_some().then(|| -> node::Afterwards {
+        let (control, fleet) = (control.clone(), fleet.clone());
+        Box::new(move || say_if_they_differ(&control, &fleet))
+    });
+    let door = node::Door { control: control.clone(), posts, slot, problems, afterwards };
+    let mut stored = stored.map(|fleet| compile::plan::plan("", Arc::unwrap_or_clone(fleet)));
     let read = move || {
         let (manners, mut problems) = read_manners(&config, &secrets);
         let fleet = match (control.is_files(), stored.take()) {
@@ -127,13 +130,14 @@ fn say_if_they_differ(control: &Control, path: &Path) {
         return;
     }
     let (_, json, problems) = read_fleet_as_json(path);
+    let is_sound = !problems.iter().any(Problem::is_error);
     let shown = path.display();
     let how = format!("`meridian apply -f {shown}` makes the node match the file, `meridian export` prints what the node has");
-    match control.differs_from(&json) {
-        Ok(0) => {}
-        Ok(1) => tracing::warn!("{shown} differs from the store in one object, and the store is what counts; {how}"),
-        Ok(count) => tracing::warn!("{shown} differs from the store in {count} objects, and the store is what counts; {how}"),
-        Err(_) => tracing::warn!(problems = problems.len(), "{shown} is not sound, and the store is what counts; {how}"),
+    match control.differs_from(&json).ok().filter(|_| is_sound) {
+        Some(0) => {}
+        Some(1) => tracing::warn!("{shown} differs from the store in one object, and the store is what counts; {how}"),
+        Some(count) => tracing::warn!("{shown} differs from the store in {count} objects, and the store is what counts; {how}"),
+        None => tracing::warn!(problems = problems.len(), "{shown} is not sound, and the store is what counts; {how}"),
     }
 }
 

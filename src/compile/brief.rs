@@ -106,7 +106,7 @@ impl<'a> Seen<'a> {
     fn new(panel: &'a Panel, known: Known<'a>) -> Self {
         let own = Conduct { state: panel.state, shed: 0, is_moving: false };
         let conduct = known.conducts.get(&panel.name).copied().unwrap_or(own);
-        let condition = known.conditions.and_then(|conditions| conditions.get(&panel.name));
+        let condition = known.conditions.and_then(|conditions| conditions.get(panel.name.as_str())).map(|condition| &**condition);
         Self { panel, conduct, condition, is_unseen: known.conditions.is_none() }
     }
 

@@ -170,6 +170,7 @@ pub fn plan(shown: &str, fleet: Fleet) -> Plan {
         zones[hostname.zone.index()].steered.push(steered_as(hostname, &order, &file, names));
         orders[hostname.zone.index()].add(hostname, order);
     }
+    zones.iter_mut().for_each(|zone| zone.steered.shrink_to_fit());
     Plan {
         file: shown.into(),
         zones: zones.into_iter().map(Arc::new).collect(),

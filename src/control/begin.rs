@@ -4,12 +4,12 @@ use super::desk::Control;
 use super::happen::Happenings;
 use super::office::{Office, Post, Told, Wished};
 use super::tokens::{self, Token, Tokens};
-use super::wanting::{Stored, keys_of, store_target};
+use super::wanting::{Stored, store_target};
 use super::writer::Writer;
 use super::{Caller, Role, Scope, TokenOrder};
 use crate::document::Problem;
-use crate::fleet::ledger::{Item, Ledger, Target};
-use crate::fleet::{Kind, Source};
+use crate::fleet::ledger::{Item, Ledger, Target, Texts};
+use crate::fleet::{Fleet, Kind, Source};
 use crate::snapshot::Slot;
 use crate::store::{self, Store};
 use arc_swap::ArcSwap;
@@ -44,7 +44,7 @@ pub struct Options {
 pub struct Opening {
     pub control: Control,
     /// None: there is none yet, so what stands in files is served and then imported; or the files are the truth.
-    pub fleet: Option<Ledger>,
+    pub fleet: Option<Arc<Fleet>>,
     /// What is wrong with the store or what it holds.
     pub problems: Vec<Problem>,
     /// For the pilot's answers.
@@ -79,6 +79,7 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
             .map_err(|error| format!("can't make the first token in {}: {error}", path.display()))?;
     }
     let is_files = options.is_files || !has_fleet;
+    let fleet = (has_fleet && !options.is_files).then(|| Arc::clone(ledger.fleet()));
     let sealed = store.sealed().map(str::to_owned);
     let (pilot, posts) = mpsc::unbounded_channel();
     let (queue, jobs) = std::sync::mpsc::channel();
@@ -95,7 +96,7 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
             (false, Some(sealed)) => sealed,
             (false, None) => NOT_IMPORTED.into(),
         }),
-        ledger: RwLock::new(ledger.clone()),
+        ledger: RwLock::new(ledger),
         wishes: RwLock::new(held.wishes),
         reports: RwLock::default(),
         beats: Mutex::default(),
@@ -115,7 +116,7 @@ pub fn begin(options: &Options, slot: Arc<Slot>) -> Result<Opening, String> {
         refusals: Default::default(),
     };
     let control = Control::new(office, queue, (writer, jobs));
-    Ok(Opening { control, fleet: (has_fleet && !options.is_files).then_some(ledger), problems, posts })
+    Ok(Opening { control, fleet, problems, posts })
 }
 
 const FILES: &str =
@@ -145,14 +146,15 @@ impl Held {
     fn read(store: &Store, admin_token: Option<&str>) -> Result<Self, String> {
         let mut held = Self { tokens: Tokens::with_environment(admin_token), ..Self::default() };
         let mut serials: HashMap<String, u32> = HashMap::new();
+        let mut bodies = Texts::default();
         store
             .scan("", &mut |key, document| {
                 match store_target(key) {
                     Some(Stored::Object(target)) => {
-                        let (body, name) = keys_of(&document.value);
                         let stored: serde_json::Value = serde_json::from_slice(&document.value).unwrap_or_default();
                         let position = stored["position"].as_u64().unwrap_or(0);
-                        let item = Item { revision: document.revision, ..Item::of(&name, &body, position) };
+                        let item = Item::of(stored["name"].as_str().unwrap_or_default(), &stored["keys"], position);
+                        let item = Item { revision: document.revision, body: bodies.one(item.body), ..item };
                         match target {
                             Target::Defaults => held.defaults = Some(item),
                             Target::Object(kind, _) => held.objects.push((kind, item)),

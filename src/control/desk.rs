@@ -201,11 +201,10 @@ impl Control {
         self.office.wishes()
     }
 
-    /// Objects in which this fleet differs from the one that is served; none where they are equal.
+    /// Objects in which this fleet, which has no errors, differs from the one that is served; none where they are equal.
     pub fn differs_from(&self, json: &Value) -> Result<usize, Refusal> {
         let ledger = self.office.ledger.read();
-        let draft = ledger.replace(&unmasked(&ledger, look::without_paths(json))?);
-        draft.map(|draft| draft.items.len()).map_err(|_| Refusal::Gone("the file has errors".into()))
+        Ok(ledger.differs(&unmasked(&ledger, look::without_paths(json))?))
     }
 
     // Who.
@@ -390,7 +389,7 @@ impl Control {
             self.leave(caller, Task::Refused { verb: "report".into(), objects: vec![format!("panels/{found}")], why: why.clone() });
             return Err(Refusal::Forbidden(why));
         }
-        let name = ledger.item(Kind::Panel, panel).map(|item| item.name.clone()).ok_or_else(|| missing(Kind::Panel, panel))?;
+        let name = ledger.item(Kind::Panel, panel).map(|item| item.name.to_string()).ok_or_else(|| missing(Kind::Panel, panel))?;
         drop(ledger);
         let gauges = asking::read_gauges(&report);
         self.office.reports.write().insert(found, Reported { at_s: Office::now_s(), gauges });

@@ -384,7 +384,7 @@ pub(super) fn refused_within_scope(office: &Office, caller: &Caller, said: &str,
 fn unseen(ledger: &Ledger, sight: &Sight, kinds: &[Kind]) -> Vec<String> {
     let of = |kind: &Kind| {
         let unseen = ledger.items(*kind, None).filter(|(found, _)| !sight.sees(ledger, *kind, found));
-        unseen.map(|(_, item)| item.name.clone()).collect::<Vec<_>>()
+        unseen.map(|(_, item)| item.name.to_string()).collect::<Vec<_>>()
     };
     kinds.iter().flat_map(of).collect()
 }

@@ -158,7 +158,7 @@ impl Office {
     }
 
     pub(super) fn wishes_in(&self, ledger: &Ledger) -> Vec<Wish> {
-        let named = |key: &String| ledger.item(crate::fleet::Kind::Panel, key).map(|item| item.name.clone());
+        let named = |key: &String| ledger.item(crate::fleet::Kind::Panel, key).map(|item| item.name.to_string());
         self.wishes.read().iter().filter_map(|(key, wished)| Some(wished.wish(&named(key)?))).collect()
     }
 

@@ -43,7 +43,7 @@ pub(super) fn writes(made: &Made, wanted: &Wanted) -> Vec<Write> {
     let mut put = |key: String, value: Option<Vec<u8>>| writes.push(Write { key, expect: Expect::Any, value });
     for (target, item) in &made.draft.items {
         let stored =
-            item.as_ref().map(|item| format!("{{\"name\":{},\"position\":{},\"keys\":{}}}", json!(item.name), item.position, item.body));
+            item.as_ref().map(|item| format!("{{\"name\":{},\"position\":{},\"keys\":{}}}", json!(&*item.name), item.position, item.body));
         put(store_key(target), stored.map(String::into_bytes));
         if let (Target::Object(Kind::Zone, zone), None) = (target, item) {
             // Its serial stays: when the zone comes back, it goes on from there.

@@ -55,7 +55,7 @@ fn held(office: &Office, ledger: &Ledger, wanted: &Wanted) -> [Conducts; 2] {
     let mut after = before.clone();
     for (panel, wished) in &wanted.states {
         let Some(item) = ledger.item(Kind::Panel, panel) else { continue };
-        after.remove(&item.name);
+        after.remove(&*item.name);
         if let Some(wished) = wished {
             let settled = Wished { over_until: None, ..wished.clone() }.wish(&item.name);
             after.extend(conducts(&[settled], now_s).0);

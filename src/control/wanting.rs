@@ -137,7 +137,7 @@ impl Wanting<'_> {
         let found = self.changeable(kind, name)?;
         let item = self.ledger.item(kind, &found).ok_or_else(|| missing(kind, name))?;
         self.match_item(Some(item), &format!("{} {}", kind.word(), cut(name)))?;
-        let edits = vec![Edit { target: Target::Object(kind, item.name.clone()), body: None }];
+        let edits = vec![Edit { target: Target::Object(kind, item.name.to_string()), body: None }];
         let states = if kind == Kind::Panel && self.office.wishes.read().contains_key(&found) { vec![(found, None)] } else { vec![] };
         Ok(Wanted { edits, states, is_zone_deleted: kind == Kind::Zone, ..Wanted::default() })
     }

@@ -328,7 +328,7 @@ impl Writer {
             if !Sight::of(caller, &ledger).may_change(&ledger, Kind::Panel, panel) {
                 return Err(Refusal::Forbidden(outside(caller)));
             }
-            ledger.item(Kind::Panel, panel).map(|item| item.name.clone()).ok_or_else(|| missing(Kind::Panel, panel))?
+            ledger.item(Kind::Panel, panel).map(|item| item.name.to_string()).ok_or_else(|| missing(Kind::Panel, panel))?
         };
         let objects = vec![of(Kind::Panel, &panel)];
         let entry = Entry { objects: objects.clone(), ..Entry::of(caller, UNHOLD) };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// A name's wire form may not be longer (RFC 1035 §2.3.4).
 pub const MAX_NAME: usize = 255;
@@ -10,9 +11,9 @@ pub const MAX_LABEL: usize = 63;
 /// 127 one-byte labels and the root fill `MAX_NAME`.
 pub const MAX_LABELS: usize = 128;
 
-/// An absolute name: uncompressed wire form that ends in the root label.
+/// An absolute name: uncompressed wire form that ends in the root label. Copies share it: a hostname stands in several lists.
 #[derive(Clone)]
-pub struct Name(Box<[u8]>);
+pub struct Name(Arc<[u8]>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
@@ -41,7 +42,7 @@ impl std::error::Error for NameError {}
 
 impl Name {
     pub fn root() -> Self {
-        Self(Box::new([0]))
+        Self(Arc::new([0]))
     }
 
     /// Uncompressed wire form, the root label included and nothing after it.
@@ -214,7 +215,7 @@ impl Eq for Name {}
 
 impl Hash for Name {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for byte in &self.0 {
+        for byte in &*self.0 {
             state.write_u8(byte.to_ascii_lowercase());
         }
     }

@@ -37,17 +37,57 @@ impl Pointers {
 
 /// The document itself has line 1.
 pub fn from_json(json: &Json) -> (Node, Pointers) {
-    let mut pointers = Pointers::default();
-    let node = node(json, 1, &mut pointers.0);
-    (node, pointers)
+    let mut steps = Steps::Kept(Vec::new());
+    let node = node(json, 1, &mut steps);
+    (node, Pointers(if let Steps::Kept(steps) = steps { steps } else { Vec::new() }))
 }
 
-fn node(json: &Json, line: u32, steps: &mut Vec<Step>) -> Node {
-    let mut below = |to: To, json: &Json| {
-        steps.push(Step { parent: line, to });
-        let line = u32::try_from(steps.len() + 1).unwrap_or(u32::MAX);
-        (line, node(json, line, steps))
-    };
+/// A document that comes piece by piece: values have the lines that they have in the whole, and nobody asks for their pointers.
+#[derive(Debug)]
+pub struct Pieces(Steps);
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self(Steps::Counted(0))
+    }
+}
+
+impl Pieces {
+    /// The line of the next value: to be asked for before what is in it.
+    pub fn line(&mut self) -> u32 {
+        self.0.next(0, || To::Index(0))
+    }
+
+    /// The next value with all that is in it.
+    pub fn node(&mut self, json: &Json) -> Node {
+        let line = self.line();
+        node(json, line, &mut self.0)
+    }
+}
+
+#[derive(Debug)]
+enum Steps {
+    Kept(Vec<Step>),
+    Counted(u32),
+}
+
+impl Steps {
+    /// The line of the next value.
+    fn next(&mut self, parent: u32, to: impl FnOnce() -> To) -> u32 {
+        match self {
+            Self::Kept(steps) => {
+                steps.push(Step { parent, to: to() });
+                u32::try_from(steps.len() + 1).unwrap_or(u32::MAX)
+            }
+            Self::Counted(count) => {
+                *count = count.saturating_add(1);
+                count.saturating_add(1)
+            }
+        }
+    }
+}
+
+fn node(json: &Json, line: u32, steps: &mut Steps) -> Node {
     let it = match json {
         Json::Null => Value::Other("null"),
         Json::Bool(yes) => Value::Bool(*yes),
@@ -57,11 +97,20 @@ fn node(json: &Json, line: u32, steps: &mut Vec<Step>) -> Node {
             _ => Value::Other("a number beyond 64 bits"),
         },
         Json::String(text) => Value::Text(text.clone()),
-        Json::Array(items) => Value::List(items.iter().enumerate().map(|(index, item)| below(To::Index(index), item).1).collect()),
+        Json::Array(items) => Value::List(
+            items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| {
+                    let line = steps.next(line, || To::Index(index));
+                    node(item, line, steps)
+                })
+                .collect(),
+        ),
         Json::Object(keys) => {
             let entries = keys.iter().map(|(key, value)| {
-                let (line, node) = below(To::Key(key.clone()), value);
-                (At::new(line, key.clone()), node)
+                let line = steps.next(line, || To::Key(key.clone()));
+                (At::new(line, key.clone()), node(value, line, steps))
             });
             Value::Table(Table { entries: entries.collect() })
         }
@@ -76,6 +125,20 @@ fn number_is_whole(json: &Json) -> bool {
 /// What was read, for whoever speaks JSON. What JSON cannot say becomes null.
 pub fn to_json(table: &Table) -> Json {
     Json::Object(table.entries.iter().map(|(key, node)| (key.it.clone(), value(&node.it))).collect())
+}
+
+/// The same of a table that nobody wants any more: texts are moved, and what is done with is let go on the way.
+pub fn into_json(table: Table) -> Json {
+    Json::Object(table.entries.into_iter().map(|(key, node)| (key.it, moved(node.it))).collect())
+}
+
+fn moved(value: Value) -> Json {
+    match value {
+        Value::Text(text) => Json::String(text),
+        Value::List(items) => Json::Array(items.into_iter().map(|item| moved(item.it)).collect()),
+        Value::Table(table) => into_json(table),
+        other => self::value(&other),
+    }
 }
 
 fn value(value: &Value) -> Json {
@@ -148,8 +211,13 @@ mod tests {
         assert_eq!(json, json!({"z": 1, "a": [1.5, "x"], "t": {"k": true}, "l": [{}, {"y": -3}]}));
         // In the order it was written.
         assert_eq!(json.to_string(), r#"{"z":1,"a":[1.5,"x"],"t":{"k":true},"l":[{},{"y":-3}]}"#);
+        assert_eq!(into_json(table), json);
         let (node, _) = from_json(&json);
+        let mut pieces = Pieces::default();
         let Value::Table(again) = &node.it else { panic!() };
+        for (key, node) in &again.entries {
+            assert_eq!((pieces.node(&json[&key.it]), key.line), (node.clone(), node.line), "a piece has its lines of the whole");
+        }
         assert_eq!(to_json(again), json);
         assert_eq!(from_json(&json!(u64::MAX)).0.it, Value::Other("a number beyond 64 bits"));
         assert_eq!(from_json(&json!(1e300)).0.it, Value::Float(1e300));

@@ -13,7 +13,7 @@ mod toml;
 mod value;
 mod words;
 
-pub use json::{Pointers, from_json, line_at, to_json};
+pub use json::{Pieces, Pointers, from_json, into_json, line_at, to_json};
 pub use network::Network;
 pub use read::TableReader;
 pub use reader::Reader;

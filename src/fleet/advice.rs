@@ -29,7 +29,7 @@ pub(super) fn give(reader: &Reader, document: &Document, fleet: &Fleet) {
         }
     }
     for object in document.hostnames.iter().filter(|object| object.sound) {
-        advice.idle_keys("hostname", object, &object.keys.policy);
+        object.keys.policy.iter().for_each(|policy| advice.idle_keys("hostname", object, policy));
     }
 }
 

@@ -271,8 +271,10 @@ impl<'k> Builder<'k> {
             let zone = self.zone_of(&name, object, zones, &path);
             let policy = set.map(|set| self.fleet.set(set).policy).unwrap_or_default();
             let before = self.reader.errors();
-            object.keys.policy.over(self.reader, &path, policy);
-            let own = object.keys.policy.own();
+            let own = object.keys.policy.as_ref().and_then(|own| {
+                own.over(self.reader, &path, policy);
+                own.own()
+            });
             let ports = object.keys.ports.it;
             if name.is_wildcard() && ports.http.is_some() {
                 let what = "`http` adds nothing to a wildcard name: SRV records have no place there";

@@ -51,7 +51,11 @@ pub fn parse(shown: &str, bytes: &[u8], base: &Path) -> (Fleet, Vec<Problem>) {
 pub fn parse_as_json(shown: &str, bytes: &[u8], base: &Path) -> (Fleet, serde_json::Value, Vec<Problem>) {
     let reader = Reader::new(shown);
     let (fleet, json) = match document::parse(&reader, bytes) {
-        Some(table) => (build::build(&reader, &doc::read(&reader, &table), Origin::File(base)), document::to_json(&table)),
+        Some(table) => {
+            let read = doc::read(&reader, &table);
+            let json = document::into_json(table);
+            (build::build(&reader, &read, Origin::File(base)), json)
+        }
         None => (Fleet::default(), serde_json::Value::Null),
     };
     (fleet, json, reader.into_problems())

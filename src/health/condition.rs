@@ -3,12 +3,16 @@
 use super::load::Watermarks;
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// By panel's name. Those that are not in it are well, and say nothing of their load.
-pub type Conditions = HashMap<String, Condition>;
+/// Those that nobody checks share one.
+pub type Conditions = HashMap<Arc<str>, Arc<Condition>>;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Condition {
+    /// Nobody looks, so every address of it counts as up, and `lives` is empty.
+    pub is_unchecked: bool,
     pub lives: Vec<(IpAddr, Life)>,
     /// It fails and is not down yet, or is down and answers again.
     pub is_wavering: bool,
@@ -44,6 +48,9 @@ impl Life {
 
 impl Condition {
     pub fn life(&self, address: IpAddr) -> Life {
+        if self.is_unchecked {
+            return Life::Up;
+        }
         // An address is new until the fleet that has it is followed.
         self.lives.iter().find(|(at, _)| *at == address).map_or(Life::New, |(_, life)| *life)
     }
@@ -51,4 +58,10 @@ impl Condition {
     pub fn shed(&self, marks: Watermarks) -> u32 {
         self.sheds.iter().find(|(under, _)| *under == marks).map_or(0, |(_, share)| *share)
     }
+}
+
+/// `unchecked`: the one that is shared.
+pub(super) fn note(conditions: &mut Conditions, unchecked: &Arc<Condition>, name: &Arc<str>, condition: Condition) {
+    let condition = if condition == **unchecked { Arc::clone(unchecked) } else { Arc::new(condition) };
+    conditions.insert(Arc::clone(name), condition);
 }

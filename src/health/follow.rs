@@ -1,6 +1,6 @@
 //! A fleet that changed: exactly the checks that it concerns begin and end.
 
-use super::condition::Life;
+use super::condition::{Life, note};
 use super::course::Course;
 use super::ward::{Post, Station, Ward};
 use super::{FIRST_ROUND_MS, Health, Round, Target, Verdict, Watching, Watermarks};
@@ -24,8 +24,10 @@ impl Health {
         }
         for panel in fleet.panels.iter().filter(|panel| !panel.addresses.is_empty()) {
             let checks: Vec<&Arc<Check>> = panel.checks.iter().map(|id| &checks[id.index()]).collect();
-            if !self.wards.get(&*panel.name).is_some_and(|ward| is_kept(ward, panel, &checks)) {
-                self.enlist(panel, &checks, now);
+            match self.wards.get_mut(&*panel.name).filter(|ward| is_kept(ward, panel, &checks)) {
+                // An equal one of another fleet: the one before would outlive all else of its own.
+                Some(ward) => ward.panel = Arc::clone(panel),
+                None => self.enlist(panel, &checks, now),
             }
         }
         if matches!(self.round, Round::Ahead) {
@@ -38,8 +40,14 @@ impl Health {
 
     /// Between which loads each panel sheds, under the policies that it is under.
     pub fn mark(&mut self, marks: &HashMap<&str, Vec<Watermarks>>) {
+        // Most panels are under the same few policies.
+        let mut lists: HashMap<Vec<[u64; 2]>, Arc<[Watermarks]>> = HashMap::new();
         for ward in self.wards.values_mut() {
-            ward.load.mark(marks.get(&*ward.name).map_or(&[], Vec::as_slice));
+            let marks = marks.get(&*ward.name).map_or(&[][..], Vec::as_slice);
+            if *ward.marks != *marks {
+                let key = marks.iter().map(|marks| [marks.from.to_bits(), marks.all.to_bits()]).collect();
+                ward.mark(Arc::clone(lists.entry(key).or_insert_with(|| marks.into())));
+            }
         }
     }
 
@@ -67,8 +75,8 @@ impl Health {
 
     /// A panel that is new, or not as it was.
     fn enlist(&mut self, panel: &Arc<Panel>, checks: &[&Arc<Check>], now: Now) {
-        let mut ward = self.wards.remove(&*panel.name).unwrap_or_else(|| self.ward(panel, now));
-        let mut before: Vec<Post> = std::mem::take(&mut ward.posts);
+        let mut ward = self.wards.remove(&*panel.name).unwrap_or_else(|| Box::new(self.ward(panel, now)));
+        let mut before: Vec<Post> = std::mem::replace(&mut ward.posts, Vec::with_capacity(panel.addresses.len()));
         for address in &panel.addresses {
             let at = before.iter().position(|post| post.address == *address);
             let mut old = at.map(|at| before.remove(at));
@@ -115,7 +123,7 @@ impl Health {
                 self.places.insert(station.target, (Arc::clone(&name), n, m));
             }
         }
-        self.conditions.insert(name.to_string(), ward.condition(now));
+        note(&mut self.conditions, &self.unchecked, &name, ward.condition(now));
         self.wards.insert(Arc::clone(&name), ward);
         self.evaluate_enlisted(&name, now);
     }
@@ -155,7 +163,7 @@ impl Health {
         let found = ward.evaluate(now, true);
         // Nobody turned who was not known; whose check was taken away did.
         self.turns.extend(found.turns.into_iter().filter(|(turn, _)| turn.from != Verdict::Unknown));
-        self.conditions.insert(name.to_string(), ward.condition(now));
+        note(&mut self.conditions, &self.unchecked, name, ward.condition(now));
         self.stirred.judged.insert(Arc::clone(name));
     }
 }

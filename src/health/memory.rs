@@ -76,7 +76,8 @@ impl Health {
     /// All of it as text; panels that have not turned cost nothing but the copy.
     pub fn written(&mut self, now: Now) -> String {
         let mut text = json!({"health": FORMAT, "saved": now.wall_s}).to_string();
-        for ward in self.wards.values_mut() {
+        // Of those that nobody has ever looked at there is nothing to be remembered.
+        for ward in self.wards.values_mut().filter(|ward| !ward.is_unchecked() || !ward.uptime.hours.is_empty()) {
             let line = ward.line.get_or_insert_with(|| {
                 let mut checks = json!({});
                 for post in &ward.posts {
@@ -94,7 +95,7 @@ impl Health {
                 let hours: Vec<[u64; 3]> =
                     uptime.hours.iter().map(|hour| [hour.number, hour.down_s.into(), hour.unknown_s.into()]).collect();
                 let uptime = json!({"spell": spell, "at": uptime.at_s, "began": uptime.began_s, "hours": hours});
-                json!({"panel": &*ward.name, "checks": checks, "uptime": uptime}).to_string()
+                json!({"panel": &*ward.name, "checks": checks, "uptime": uptime}).to_string().into()
             });
             text.push('\n');
             text.push_str(line);

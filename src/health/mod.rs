@@ -24,6 +24,7 @@ pub use view::{AddressView, CheckView, PanelView, Turn, Uptimes, Verdict};
 
 use crate::clock::Now;
 use crate::fleet::Check;
+use condition::note;
 use course::{Next, millis};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
@@ -42,11 +43,13 @@ const SETTLE_MS: u64 = 1_000;
 
 /// Every panel's health.
 pub struct Health {
-    wards: HashMap<Arc<str>, Ward>,
+    wards: HashMap<Arc<str>, Box<Ward>>,
     /// Who has which target: the panel, its address, the check of it.
     places: HashMap<Target, (Arc<str>, usize, usize)>,
     checks: Vec<Arc<Check>>,
     conditions: Conditions,
+    /// What there is to say of a panel that nobody checks.
+    unchecked: Arc<Condition>,
     /// When targets want to be looked at. What was put off since is passed over.
     due: BinaryHeap<Reverse<(u64, Target)>>,
     targets: u64,
@@ -98,6 +101,7 @@ impl Health {
             places: HashMap::new(),
             checks: Vec::new(),
             conditions: Conditions::new(),
+            unchecked: Arc::new(Condition { is_unchecked: true, ..Condition::default() }),
             due: BinaryHeap::new(),
             targets: 0,
             chance: seed,
@@ -235,7 +239,7 @@ impl Health {
     pub fn beat(&mut self, panel: &str, gauges: Gauges, now: Now) {
         let Some(ward) = self.wards.get_mut(panel) else { return };
         let name = Arc::clone(&ward.name);
-        ward.load.report(&ward.panel, gauges, now.mono_ms, now.wall_s);
+        ward.report(gauges, now);
         for station in ward.posts.iter_mut().flat_map(|post| &mut post.stations).filter(|station| station.is_heartbeat()) {
             (station.beat_ms, station.last_s) = (now.mono_ms, Some(now.wall_s));
             station.course.beat(&station.check, now.mono_ms);
@@ -255,7 +259,7 @@ impl Health {
             ward.returned_ms = Some(now.mono_ms);
         }
         let name = Arc::clone(&ward.name);
-        self.conditions.insert(name.to_string(), ward.condition(now));
+        note(&mut self.conditions, &self.unchecked, &name, ward.condition(now));
         self.stirred.judged.insert(name);
     }
 
@@ -346,8 +350,8 @@ impl Health {
             if condition.load.is_none() {
                 self.loaded.remove(&name);
             }
-            if self.conditions.get(&*name) != Some(&condition) {
-                self.conditions.insert(name.to_string(), condition);
+            if self.conditions.get(&*name).is_none_or(|old| **old != condition) {
+                note(&mut self.conditions, &self.unchecked, &name, condition);
                 self.stirred.loaded.insert(name);
             }
         }
@@ -361,7 +365,7 @@ impl Health {
         let wavered = self.conditions.get(&**name).is_some_and(|condition| condition.is_wavering);
         let wavers = ward.posts.iter().flat_map(|post| &post.stations).any(|station| station.course.is_wavering());
         if found.is_other || wavers != wavered {
-            self.conditions.insert(name.to_string(), ward.condition(now));
+            note(&mut self.conditions, &self.unchecked, name, ward.condition(now));
             self.stirred.judged.insert(Arc::clone(name));
         }
     }

@@ -396,3 +396,22 @@ fn a_state_that_the_fleet_says_is_as_good_as_an_operators_word() {
     health.follow(&state("enabled"), at(200));
     assert_eq!((health.conditions()["b"].stirred_ms, health.conditions()["b"].returned_ms), (Some(200), Some(200)));
 }
+
+/// Ten thousand panels have as many of these, and most of them nothing to say.
+#[test]
+fn what_there_are_ten_thousand_of_is_small() {
+    assert!(size_of::<Ward>() <= 264, "{}", size_of::<Ward>());
+    assert!(size_of::<super::ward::Post>() <= 80, "{}", size_of::<super::ward::Post>());
+    let (health, _) = begun(FLEET, at(0));
+    let unchecked = &health.conditions()["free"];
+    assert!(Arc::ptr_eq(unchecked, &health.unchecked) && health.wards["free"].load.is_none());
+}
+
+#[test]
+fn an_equal_fleet_leaves_nothing_of_the_one_before() {
+    let (mut health, _) = begun(FLEET, at(0));
+    let (old, new) = (health.wards["free"].panel.clone(), fleet(FLEET));
+    health.follow(&new, at(1));
+    assert_eq!(Arc::strong_count(&old), 1);
+    assert!(health.take_stirred() == Stirred::default());
+}

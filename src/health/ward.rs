@@ -2,8 +2,8 @@
 
 use super::condition::{Condition, Life};
 use super::course::Course;
-use super::load::Load;
-use super::report::{Target, Vigil};
+use super::load::{Load, Watermarks};
+use super::report::{Gauges, Target, Vigil};
 use super::uptime::{Spell, Uptime};
 use super::view::{AddressView, CheckView, PanelView, Turn, Verdict};
 use super::watch::Watch;
@@ -21,7 +21,10 @@ pub(super) struct Ward {
     pub(super) name: Arc<str>,
     pub(super) panel: Arc<Panel>,
     pub(super) posts: Vec<Post>,
-    pub(super) load: Load,
+    /// The policies that it is under.
+    pub(super) marks: Arc<[Watermarks]>,
+    /// None: it has never said how full it is.
+    pub(super) load: Option<Box<Load>>,
     pub(super) uptime: Uptime,
     pub(super) turns: VecDeque<Turn>,
     pub(super) verdict: Verdict,
@@ -31,7 +34,7 @@ pub(super) struct Ward {
     pub(super) returned_ms: Option<u64>,
     pub(super) shed_ms: Option<u64>,
     /// As it was last written down; none: it has changed since.
-    pub(super) line: Option<String>,
+    pub(super) line: Option<Box<str>>,
 }
 
 /// One of its addresses.
@@ -164,7 +167,8 @@ impl Ward {
             name: panel.name.as_str().into(),
             panel: Arc::clone(panel),
             posts: Vec::new(),
-            load: Load::default(),
+            marks: Arc::default(),
+            load: None,
             uptime: Uptime::new(now),
             turns: VecDeque::new(),
             verdict: Verdict::Unknown,
@@ -250,15 +254,14 @@ impl Ward {
     /// Its load as it is now; what others take of its clients because of it, when that is another share than before.
     pub(super) fn settle(&mut self, now: Now) -> Option<Turn> {
         let before = self.shed();
-        self.load.settle(now.mono_ms);
+        self.load.as_mut()?.settle(now.mono_ms);
         let shed = self.shed();
         if shed == before {
             return None;
         }
         self.shed_ms = Some(now.mono_ms);
         let percent = |share: f64| (share * 100.0).round();
-        let load =
-            self.load.utilisation(now.mono_ms).map_or("its load is not known".into(), |load| format!("it is {} % full", percent(load)));
+        let load = self.utilisation(now).map_or("its load is not known".into(), |load| format!("it is {} % full", percent(load)));
         Some(Turn {
             panel: self.name.to_string(),
             address: None,
@@ -272,8 +275,38 @@ impl Ward {
 
     /// What others take of its clients, the most of all policies it is under.
     fn shed(&self) -> f64 {
-        let most = self.load.sheds.iter().map(super::load::Shed::share).max().unwrap_or_default();
+        let most = self.sheds().map(|(_, share)| share).max().unwrap_or_default();
         f64::from(most) / f64::from(super::load::WHOLE)
+    }
+
+    fn sheds(&self) -> impl Iterator<Item = (Watermarks, u32)> {
+        self.load.iter().flat_map(|load| &load.sheds).map(|shed| (shed.marks, shed.share()))
+    }
+
+    fn utilisation(&self, now: Now) -> Option<f64> {
+        self.load.as_ref()?.utilisation(now.mono_ms)
+    }
+
+    /// It says how full it is.
+    pub(super) fn report(&mut self, gauges: Gauges, now: Now) {
+        let marks = &self.marks;
+        let load = self.load.get_or_insert_with(|| {
+            let mut load = Box::<Load>::default();
+            load.mark(marks);
+            load
+        });
+        load.report(&self.panel, gauges, now.mono_ms, now.wall_s);
+    }
+
+    /// From now on it is under these policies.
+    pub(super) fn mark(&mut self, marks: Arc<[Watermarks]>) {
+        self.load.iter_mut().for_each(|load| load.mark(&marks));
+        self.marks = marks;
+    }
+
+    /// Nobody looks at it.
+    pub(super) fn is_unchecked(&self) -> bool {
+        self.posts.iter().all(|post| post.stations.is_empty())
     }
 
     /// The turns as they were published.
@@ -299,15 +332,18 @@ impl Ward {
     }
 
     pub(super) fn condition(&self, now: Now) -> Condition {
+        let is_unchecked = self.is_unchecked();
+        let looked_at = self.posts.iter().filter(|_| !is_unchecked);
         Condition {
-            lives: self.posts.iter().map(|post| (post.address, post.life)).collect(),
+            is_unchecked,
+            lives: looked_at.map(|post| (post.address, post.life)).collect(),
             is_wavering: self.posts.iter().flat_map(|post| &post.stations).any(|station| station.course.is_wavering()),
             turned_ms: self.turned_ms,
             stirred_ms: self.stirred_ms,
             returned_ms: self.returned_ms,
             shed_ms: self.shed_ms,
-            sheds: self.load.sheds.iter().map(|shed| (shed.marks, shed.share())).filter(|(_, share)| *share > 0).collect(),
-            load: self.load.utilisation(now.mono_ms).map(|load| (load * 16.0).clamp(0.0, 16.0) as u8),
+            sheds: self.sheds().filter(|(_, share)| *share > 0).collect(),
+            load: self.utilisation(now).map(|load| (load * 16.0).clamp(0.0, 16.0) as u8),
         }
     }
 
@@ -326,8 +362,8 @@ impl Ward {
             since_s: self.since_s,
             reason: self.reason().to_owned(),
             addresses: addresses.collect(),
-            gauges: self.load.last,
-            utilisation: self.load.utilisation(now.mono_ms),
+            gauges: self.load.as_ref().and_then(|load| load.last),
+            utilisation: self.utilisation(now),
             shed: self.shed(),
             uptime: self.uptime.shares(now),
             turns: Vec::new(),

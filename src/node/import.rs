@@ -2,6 +2,7 @@
 
 use super::Node;
 use super::files::{self, Includes};
+use crate::clock;
 use crate::compile::plan::ZonePlan;
 use crate::dns::sheet::Sheet;
 use crate::document::Problem;
@@ -25,9 +26,9 @@ impl Node {
         if !self.serving || !self.control.is_files() || self.document.is_none() || !is_sound() {
             return;
         }
-        let (Some(json), Some(done)) = (&self.document, self.import.take()) else { return };
+        let (Some(json), Some(done)) = (self.document.take(), self.import.take()) else { return };
         self.importing = true;
-        let (control, json, plans) = (self.control.clone(), json.clone(), self.pilot.plan().zones.clone());
+        let (control, plans) = (self.control.clone(), self.pilot.plan().zones.clone());
         let base = self.fleet_files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
         tokio::spawn(async move {
             let gathered = tokio::task::spawn_blocking(move || gather(json, &plans, &base)).await;
@@ -43,6 +44,7 @@ impl Node {
     pub(super) fn imported(&mut self, Imported { outcome, again }: Imported) {
         self.importing = false;
         let was_late = std::mem::take(&mut self.was_late);
+        self.tidy.stir(clock::now().mono_ms);
         match outcome {
             Ok(revision) => {
                 tracing::info!(
@@ -60,7 +62,7 @@ impl Node {
             }
             Err(why) => {
                 tracing::error!("the fleet could not be imported, so the files go on being read: {why}");
-                self.import = Some(again);
+                (self.import, self.is_unread) = (Some(again), true);
                 if was_late {
                     self.reload(false);
                 }

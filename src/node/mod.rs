@@ -13,6 +13,7 @@ mod import;
 pub mod notify;
 pub mod once;
 pub mod places;
+mod tidy;
 
 use crate::admin::{self, Certificate, CertificateFiles, Readiness, Status};
 use crate::clock;
@@ -41,6 +42,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tidy::Tidy;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
@@ -86,7 +88,12 @@ pub struct Door {
     pub slot: Arc<Slot>,
     /// What is wrong with the store.
     pub problems: Vec<Problem>,
+    /// To be done once queries are answered.
+    pub afterwards: Option<Afterwards>,
 }
+
+/// Something that can wait.
+pub type Afterwards = Box<dyn FnOnce() + Send>;
 
 /// A fleet that was read.
 #[derive(Debug)]
@@ -111,7 +118,6 @@ pub type Reader = Box<dyn FnMut() -> Reading + Send>;
 
 /// Runs until SIGTERM or SIGINT. Errors are sentences for the operator.
 pub fn run(options: &Options, reader: Reader, door: Door) -> anyhow::Result<ExitCode> {
-    transport::return_freed_memory();
     // Asked first: without files the runtime cannot even say so.
     transport::raise_nofile(LEAST_FILES).map_err(anyhow::Error::msg)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -151,8 +157,10 @@ struct Node {
     file_problems: Vec<Problem>,
     /// Where to say what came of an import; none where nothing is imported, or no more.
     import: Option<mpsc::UnboundedSender<Imported>>,
-    /// The fleet's document, while the files are the truth.
+    /// The fleet's document, until it is imported.
     document: Option<serde_json::Value>,
+    /// It went into an import that failed: what changes next has all of it read again.
+    is_unread: bool,
     /// What was read is on its way into the store; a fleet that is read meanwhile comes too late.
     importing: bool,
     was_late: bool,
@@ -162,6 +170,7 @@ struct Node {
     files: Vec<PathBuf>,
     /// Snapshots that queries may still be reading; they are freed here and nowhere else.
     retired: Vec<Arc<Snapshot>>,
+    tidy: Tidy,
     events: mpsc::UnboundedSender<Event>,
     /// The pilot knows what `tell` has not told yet.
     untold: bool,
@@ -185,7 +194,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     let (stop_admin, stopped) = watch::channel(false);
     let (events, mut inbox) = mpsc::unbounded_channel();
     let (read, mut readings) = mpsc::unbounded_channel();
-    let Door { control, mut posts, slot, problems } = door;
+    let Door { control, mut posts, slot, problems, afterwards } = door;
     let admin_door = admin::Door::new(control.clone(), Arc::clone(&status), stopped.clone()).secured(certificate);
     let api = Api::new()?;
     let admin = api.spawn(admin::serve(listener, admin_door, stopped));
@@ -200,6 +209,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
         file_problems: Vec::new(),
         import: options.imports.then_some(imported),
         document: None,
+        is_unread: false,
         importing: false,
         was_late: false,
         pilot: Pilot::new(Health::new(options.seed, health::recall(&options.data))),
@@ -215,6 +225,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
         fleet_files: options.fleet_files.clone(),
         files: options.files.clone(),
         retired: Vec::new(),
+        tidy: Tidy::default(),
         events,
         untold: false,
         told: HashSet::new(),
@@ -253,11 +264,18 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     node.serving = true;
     node.control.start(Some(node.pilot.plan())).map_err(anyhow::Error::msg)?;
     node.import();
+    node.tidy.stir(clock::now().mono_ms);
     node.untold = true;
     node.told_edition = state.edition;
     node.tell();
     tracing::info!(zones = state.sound, broken = state.broken.len(), records = state.records, admin = %admin_address, "answering on {}", list(&addresses));
     node.notify.ready(&format!("answering for {} zones", state.sound));
+    if let Some(afterwards) = afterwards {
+        tokio::task::spawn_blocking(|| {
+            afterwards();
+            Tidy::work();
+        });
+    }
 
     loop {
         tokio::select! {
@@ -292,6 +310,9 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
 
 impl Node {
     fn handle(&mut self, events: Vec<Event>) {
+        if events.iter().any(is_large) {
+            self.tidy.stir(clock::now().mono_ms);
+        }
         let actions = self.pilot.handle_all(clock::now(), events);
         self.perform(actions);
         // A zone that was mended may have been the last thing in the way.
@@ -405,7 +426,7 @@ impl Node {
         // One with errors is not taken.
         if let Some((json, fleet)) = read.filter(|(_, fleet)| Arc::ptr_eq(fleet, self.pilot.fleet()) && self.control.is_files()) {
             self.control.take_files(Ledger::of_file(&json, fleet));
-            self.document = Some(json);
+            (self.document, self.is_unread) = (self.import.is_some().then_some(json), false);
         }
         actions.extend(self.pilot.handle(clock::now(), Event::Wishes(self.control.wishes())));
         // Watched before they are read, so that no change is missed.
@@ -422,6 +443,9 @@ impl Node {
     fn post(&mut self, post: control::Post) {
         match post {
             control::Post::Events { events, done } => {
+                if events.iter().any(is_large) {
+                    self.tidy.stir(clock::now().mono_ms);
+                }
                 let actions = self.pilot.handle_all(clock::now(), events);
                 self.perform(actions);
                 self.untold = true;
@@ -454,6 +478,9 @@ impl Node {
         self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         self.note_health();
         self.tell();
+        if !self.importing && self.pilot.is_idle() && self.reader.is_some() && self.tidy.is_due(clock::now().mono_ms) {
+            Tidy::begin();
+        }
         let changed: HashSet<PathBuf> = self.watch.look().into_iter().collect();
         if changed.is_empty() {
             return;
@@ -463,7 +490,7 @@ impl Node {
             tracing::info!("a database of places has changed, reading them again");
             events.push(Event::Moved);
         }
-        if changed.iter().any(|file| self.fleet_files.contains(file) || self.files.contains(file)) {
+        if self.is_unread || changed.iter().any(|file| self.fleet_files.contains(file) || self.files.contains(file)) {
             self.handle(events);
             return self.reload(false);
         }
@@ -526,6 +553,11 @@ impl Node {
             self.notify.status(&format!("answering for {} zones, {} problems", state.sound, state.problems.len()));
         }
     }
+}
+
+/// What was there before it may have been large.
+fn is_large(event: &Event) -> bool {
+    matches!(event, Event::Plan { .. } | Event::Replaced { .. } | Event::Built { .. } | Event::Surveyed { .. } | Event::Charted { .. })
 }
 
 /// Gives the text of a zone that is kept in the store. Errors are sentences.

@@ -40,8 +40,9 @@ pub(super) mod meta {
 /// Of the tables above. A store of another format is refused, not guessed at.
 const FORMAT: u64 = 1;
 
-/// Memory for pages of the file; a store of 100,000 documents fits. redb's own default is 1 GiB, too much beside an atlas.
-const CACHE_BYTES: usize = 64 << 20;
+/// Memory for pages of the file. What is answered and shown is held elsewhere, and the system keeps the file's pages as long as it has room;
+/// redb's own default is 1 GiB.
+const CACHE_BYTES: usize = 2 << 20;
 
 /// How long opening anew waits for readers to leave. Longer than any scan; without an end, a reader that waits for itself would hang.
 const READERS_LEAVE: Duration = Duration::from_secs(5);

@@ -318,11 +318,28 @@ pub fn raise_nofile(wanted: u64) -> Result<u64, String> {
 #[cfg(target_env = "gnu")]
 const RETURNED_FROM: c_int = 1 << 20;
 
+/// Heaps that threads share. Left alone, glibc makes one for nearly each thread, and each keeps its own gaps;
+/// what answers queries allocates nothing, so nobody waits for another.
+#[cfg(target_env = "gnu")]
+const HEAPS: c_int = 1;
+
 /// To be called once, before anything large is allocated.
 pub fn return_freed_memory() {
-    // SAFETY: sets a number inside the allocator; it takes no pointer and touches no memory of ours.
+    // SAFETY: sets numbers inside the allocator; it takes no pointer and touches no memory of ours.
     #[cfg(target_env = "gnu")]
-    let _ = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, RETURNED_FROM) };
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, RETURNED_FROM);
+        libc::mallopt(libc::M_ARENA_MAX, HEAPS);
+    }
+}
+
+/// Gives pages back that hold nothing any more, also from between others that do. Takes some milliseconds, in which nobody else can allocate.
+pub fn return_free_pages() {
+    // SAFETY: walks the allocator's own lists under its own locks; it takes no pointer, and what is allocated stays where it is.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// The limit of open files that holds now.

@@ -2,6 +2,7 @@ use super::*;
 use crate::compile::plan::{Plan, plan};
 use crate::fleet;
 use crate::steer::State as Wanted;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Two panels with both families, one of them with two addresses of IPv4.
@@ -37,7 +38,11 @@ fn conditions(plan: &Plan, others: &[(&str, Life)]) -> Conditions {
     let life = |address: &IpAddr| others.iter().find(|(at, _)| *at == address.to_string()).map_or(Life::Up, |(_, life)| *life);
     let condition =
         |panel: &fleet::Panel| Condition { lives: panel.addresses.iter().map(|at| (*at, life(at))).collect(), ..Condition::default() };
-    plan.fleet.panels.iter().map(|panel| (panel.name.clone(), condition(panel))).collect()
+    plan.fleet.panels.iter().map(|panel| (panel.name.as_str().into(), Arc::new(condition(panel)))).collect()
+}
+
+fn of_b(conditions: &mut Conditions) -> &mut Condition {
+    Arc::make_mut(conditions.get_mut("b").unwrap())
 }
 
 fn seen(plan: &Plan, conditions: &Conditions, now_ms: u64) -> Brief {
@@ -114,7 +119,7 @@ fn clients_ask_again_soon_while_something_changes_and_a_while_after() {
     let plan = planned("ttl = 30\nttl_changing = 5\nslow_start = \"16s\"");
     let with = |change: &dyn Fn(&mut Condition)| {
         let mut conditions = conditions(&plan, &[]);
-        change(conditions.get_mut("b").unwrap());
+        change(of_b(&mut conditions));
         conditions
     };
     let at = |conditions: &Conditions, now_ms| {
@@ -151,7 +156,7 @@ fn clients_ask_again_soon_while_something_changes_and_a_while_after() {
 fn a_returning_panel_gets_its_share_back_by_and_by() {
     let plan = planned("slow_start = \"16s\"");
     let mut conditions = conditions(&plan, &[]);
-    conditions.get_mut("b").unwrap().returned_ms = Some(NOW_MS);
+    of_b(&mut conditions).returned_ms = Some(NOW_MS);
     let share = |after_ms| f64::from(seen(&plan, &conditions, NOW_MS + after_ms).standings[1].slow_start) / 65_536.0;
     let shares: Vec<u32> = [0, 1999, 2000, 8000, 15_999, 16_000].map(|after_ms| (share(after_ms) * 100.0) as u32).into();
     assert_eq!(shares, [9, 9, 12, 50, 93, 100]);
@@ -171,11 +176,11 @@ fn loads_shed_and_weigh() {
     let marks = Watermarks { from: 0.80, all: 0.95 };
     let plan = planned("steer = \"least-loaded\"");
     let mut conditions = conditions(&plan, &[]);
-    let b = conditions.get_mut("b").unwrap();
+    let b = of_b(&mut conditions);
     (b.sheds, b.load) = (vec![(marks, WHOLE / 2)], Some(12));
     let brief = seen(&plan, &conditions, NOW_MS);
     assert_eq!((brief.standings[1].shed, brief.standings[1].slow_start), (WHOLE / 2, WHOLE / 4));
-    conditions.get_mut("b").unwrap().load = Some(16);
+    of_b(&mut conditions).load = Some(16);
     assert_eq!(seen(&plan, &conditions, NOW_MS).standings[1].slow_start, WHOLE / 20);
     // Under other limits it sheds otherwise, and a hand-over takes its part of what is left.
     let others = planned("shed_from = 0.5");
@@ -190,7 +195,7 @@ fn loads_shed_and_weigh() {
 fn a_full_panel_is_no_less_healthy() {
     let plan = planned("steer = \"least-loaded\"");
     let mut conditions = conditions(&plan, &[("192.0.2.1", Life::Down), ("192.0.2.2", Life::Down), ("2001:db8::1", Life::Down)]);
-    conditions.get_mut("b").unwrap().load = Some(16);
+    of_b(&mut conditions).load = Some(16);
     let standings = seen(&plan, &conditions, NOW_MS).standings;
     // Four fifths of the set are well, although b has no room left.
     let verdict = steer::judge(&standings, &steer::Limits { panic: 0.3, overflow: 0.5 });

@@ -62,7 +62,7 @@ pub(super) async fn panel_health(office: &Office, caller: &Caller, name: &str) -
         let ledger = office.ledger.read();
         let sight = Sight::of(caller, &ledger);
         let item = ledger.item(Kind::Panel, name).filter(|_| sight.sees(&ledger, Kind::Panel, name));
-        item.ok_or_else(|| missing(Kind::Panel, name))?.name.clone()
+        item.ok_or_else(|| missing(Kind::Panel, name))?.name.to_string()
     };
     let found = panel.to_lowercase();
     let view = ask(office, Some(vec![panel.clone()])).await?.take(&found, &panel);

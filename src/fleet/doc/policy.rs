@@ -14,7 +14,7 @@ const MAX_SHED: f64 = 10.0;
 const MAX_SLOW_START: Duration = Duration::from_secs(24 * 3600);
 
 /// What one scope says; what it does not say comes from the scope around it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Policy {
     pub steer: Option<At<Steer>>,
     pub spread_km: Option<At<f64>>,

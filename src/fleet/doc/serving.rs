@@ -50,7 +50,8 @@ pub struct Update {
 pub struct Hostname {
     pub set: Option<At<String>>,
     pub ports: At<Ports>,
-    pub policy: Policy,
+    /// None where it says nothing, as most do not: it takes ten times what the rest does.
+    pub policy: Option<Box<Policy>>,
 }
 
 pub(super) fn read_set(table: &mut TableReader<'_>) -> Set {
@@ -115,5 +116,6 @@ pub(super) fn read_hostname(table: &mut TableReader<'_>) -> Hostname {
         ports.finish();
         At::new(line, read)
     });
-    Hostname { set, ports, policy: policy::read(table) }
+    let policy = policy::read(table);
+    Hostname { set, ports, policy: (policy != Policy::default()).then(|| Box::new(policy)) }
 }

@@ -1,7 +1,7 @@
 //! Documents put together from objects: whole fleets, and just what a change has to do with.
 
 use super::{Edit, Flaw, Item, Ledger, Sight, Target, key};
-use crate::document::{Pointers, Problem, Reader, Value as Node, from_json};
+use crate::document::{At, Pieces, Pointers, Problem, Reader, Table, Value as Node, from_json};
 use crate::fleet::names::Known;
 use crate::fleet::{Fleet, Kind, Origin, build, doc};
 use serde_json::{Map, Value, json};
@@ -25,18 +25,52 @@ struct Listed {
 }
 
 /// The objects of a document in the form of fleet.toml, in its order.
-pub(super) fn objects(json: &Value) -> Vec<(Target, Value)> {
-    let mut objects = Vec::new();
-    objects.extend(json.get("defaults").map(|defaults| (Target::Defaults, defaults.clone())));
-    for kind in Kind::ALL {
-        for object in json.get(kind.word()).and_then(Value::as_array).into_iter().flatten() {
-            let Some(mut keys) = object.as_object().cloned() else { continue };
-            if let Some(Value::String(name)) = keys.shift_remove("name") {
-                objects.push((Target::Object(kind, name), Value::Object(keys)));
-            }
-        }
+pub(super) fn objects(json: &Value) -> impl Iterator<Item = (Target, Value)> {
+    let defaults = json.get("defaults").map(|defaults| (Target::Defaults, defaults.clone()));
+    let object = |kind: Kind, object: &Value| {
+        let mut keys = object.as_object().cloned()?;
+        let Value::String(name) = keys.shift_remove("name")? else { return None };
+        Some((Target::Object(kind, name), Value::Object(keys)))
+    };
+    let of = move |kind: Kind| {
+        let list = json.get(kind.word()).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(move |json| object(kind, json))
+    };
+    defaults.into_iter().chain(Kind::ALL.into_iter().flat_map(of))
+}
+
+/// For objects that were sound before: the fleet they make, and every problem as it is. A million objects are put into one document
+/// only in the form that is read, and that is gone before the fleet is made.
+pub(super) fn build_all(ledger: &Ledger) -> (Arc<Fleet>, Vec<Problem>) {
+    let mut pieces = Pieces::default();
+    let mut table = Table::default();
+    if let Some(defaults) = &ledger.defaults {
+        let node = pieces.node(&defaults.json());
+        table.entries.push((At::new(node.line, "defaults".into()), node));
     }
-    objects
+    for kind in ledger.shelves.keys().copied().filter(|kind| ledger.count(*kind) > 0) {
+        let line = pieces.line();
+        let objects = ledger.in_order(kind).into_iter().map(|item| pieces.node(&named(&item.name, &item.json()))).collect();
+        table.entries.push((At::new(line, kind.word().into()), At::new(line, Node::List(objects))));
+    }
+    let reader = Reader::new("");
+    let document = doc::read(&reader, &table);
+    drop(table);
+    let fleet = build::build_with(&reader, &document, Origin::Store, Known::NOTHING);
+    (Arc::new(fleet), reader.into_problems())
+}
+
+/// The object as documents have it.
+fn named(name: &str, body: &Value) -> Value {
+    match body {
+        Value::Object(keys) => {
+            let mut object = Map::with_capacity(keys.len() + 1);
+            object.insert("name".into(), Value::String(name.to_owned()));
+            object.extend(keys.iter().filter(|(key, _)| *key != "name").map(|(key, value)| (key.clone(), value.clone())));
+            Value::Object(object)
+        }
+        other => other.clone(),
+    }
 }
 
 impl Composed {
@@ -99,12 +133,6 @@ impl Composed {
         }
     }
 
-    /// For objects that were sound before: every problem, as it is.
-    pub(super) fn build_all(self) -> (Arc<Fleet>, Vec<Problem>) {
-        let (fleet, problems, _) = self.read(&|_| Vec::new(), &|_, _| true);
-        (Arc::new(fleet), problems)
-    }
-
     /// What it makes; or what is wrong with the edits, and with other objects for their sake.
     pub(super) fn build(self, ledger: &Ledger, sight: Sight<'_>) -> Result<Built, Vec<Flaw>> {
         let known = |word: &str| -> Vec<String> {
@@ -112,7 +140,7 @@ impl Composed {
             kind.into_iter()
                 .flat_map(|kind| ledger.in_order(kind).into_iter().map(move |item| (kind, item)))
                 .filter(|(kind, item)| sight(*kind, &item.name))
-                .map(|(_, item)| item.name.clone())
+                .map(|(_, item)| item.name.to_string())
                 .collect()
         };
         let (fleet, problems, pointers) = self.read(&known, sight);
@@ -147,15 +175,7 @@ impl Composed {
             document.insert("defaults".into(), defaults.clone());
         }
         for (kind, list) in &self.lists {
-            let objects = list.iter().map(|listed| match &listed.body {
-                Value::Object(keys) => {
-                    let mut object = Map::with_capacity(keys.len() + 1);
-                    object.insert("name".into(), Value::String(listed.name.clone()));
-                    object.extend(keys.iter().filter(|(key, _)| *key != "name").map(|(key, value)| (key.clone(), value.clone())));
-                    Value::Object(object)
-                }
-                other => other.clone(),
-            });
+            let objects = list.iter().map(|listed| named(&listed.name, &listed.body));
             document.insert(kind.word().into(), Value::Array(objects.collect()));
         }
         let (node, pointers) = from_json(&Value::Object(document));
@@ -166,10 +186,9 @@ impl Composed {
             kind.is_some_and(|kind| !sight(kind, name) && !self.is_edited(kind, name) && (line == 0 || self.is_of_edit(&pointers, line)))
         };
         let known = Known { names: known, hides: &hides };
-        let fleet = match &node.it {
-            Node::Table(table) => build::build_with(&reader, &doc::read(&reader, table), Origin::Store, known),
-            _ => Fleet::default(),
-        };
+        let read = if let Node::Table(table) = &node.it { Some(doc::read(&reader, table)) } else { None };
+        drop(node);
+        let fleet = read.map_or_else(Fleet::default, |read| build::build_with(&reader, &read, Origin::Store, known));
         (fleet, reader.into_problems(), pointers)
     }
 

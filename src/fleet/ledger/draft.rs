@@ -2,7 +2,7 @@
 
 use super::compose::{self, Built, Composed};
 use super::part;
-use super::{Edit, Flaw, Item, Ledger, Numbers, Sight, Target, key, shown};
+use super::{Edit, Flaw, Item, Ledger, Numbers, Sight, Target, Texts, key, shown};
 use crate::document::{Problem, Reader, Value as Node, from_json, shown as cut};
 use crate::fleet::names::Known;
 use crate::fleet::{Fleet, Hostname, Kind, MAX_REGIONS, Origin, Source, ZoneId, build, doc};
@@ -16,7 +16,7 @@ const MAX_PARTS: usize = 64;
 const GAP: u64 = 1024;
 
 /// Records that came with zones, by the zone's key.
-type Texts = Vec<(String, Arc<str>)>;
+type ZoneTexts = Vec<(String, Arc<str>)>;
 
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -25,7 +25,7 @@ pub struct Draft {
     pub fleet: Arc<Fleet>,
     pub extent: Extent,
     pub warnings: Vec<Flaw>,
-    pub texts: Texts,
+    pub texts: ZoneTexts,
     pub(super) renamed: Renamed,
 }
 
@@ -106,7 +106,11 @@ impl Ledger {
             let problem = Problem::error("", 0, "a fleet is a JSON object").hint("write it as `meridian export --json` does");
             return Err(vec![Flaw { edit: None, pointer: String::new(), problem }].into());
         };
-        let fleet = build::build_with(&reader, &doc::read(&reader, table), Origin::Store, Known::NOTHING);
+        let read = doc::read(&reader, table);
+        // A document of a million objects is gone before the fleet is made.
+        drop(node);
+        let fleet = build::build_with(&reader, &read, Origin::Store, Known::NOTHING);
+        drop(read);
         let flaw = |mut problem: Problem| {
             let pointer = pointers.of(problem.line);
             for text in [&mut problem.what, &mut problem.hint] {
@@ -119,12 +123,30 @@ impl Ledger {
         if !errors.is_empty() {
             return Err(errors.into());
         }
-        let objects = compose::objects(json);
+        let (items, texts) = self.items_in(json);
+        Ok(Draft {
+            items,
+            fleet: self.placed(fleet),
+            extent: Extent::Whole,
+            warnings,
+            texts,
+            renamed: Renamed::All { troubles: HashSet::new() },
+        })
+    }
+
+    /// How many objects are others than in this document, which has no errors.
+    pub fn differs(&self, json: &Value) -> usize {
+        self.items_in(json).0.len()
+    }
+
+    /// What is to be stored so that there is what this document has, and nothing else.
+    fn items_in(&self, json: &Value) -> (Vec<(Target, Option<Item>)>, ZoneTexts) {
         let mut items = Vec::new();
         let mut texts = Vec::new();
         let mut stays: HashSet<Target> = HashSet::new();
         let mut last: HashMap<Kind, u64> = HashMap::new();
-        for (target, mut body) in objects {
+        let mut bodies = Texts::default();
+        for (target, mut body) in compose::objects(json) {
             let Target::Object(kind, name) = &target else {
                 let old = self.defaults.as_ref();
                 if old.map(Item::json).unwrap_or_default() != body {
@@ -136,28 +158,25 @@ impl Ledger {
             let found = key(*kind, name).unwrap_or_else(|_| name.to_lowercase());
             let text = take_text(*kind, &mut body);
             texts.extend(text.map(|text| (found.clone(), text)));
-            let old = self.shelves.get(kind).and_then(|shelf| shelf.get(&found));
+            let old = self.shelved(*kind, &found).map(|shelved| &shelved.item);
             let last = last.entry(*kind).or_default();
             let position =
                 old.map(|old| old.position).filter(|position| *position > *last).unwrap_or(*last + if old.is_some() { 1 } else { GAP });
             *last = position;
             let shown = if kind.is_named_by_dns() { &found } else { name };
-            if old.is_none_or(|old| old.position != position || old.name != *shown || old.json() != body) {
-                items.push((Target::Object(*kind, found.clone()), Some(Item::of(shown, &body, position))));
+            if old.is_none_or(|old| old.position != position || *old.name != **shown || old.json() != body) {
+                let item = Item::of(shown, &body, position);
+                items.push((Target::Object(*kind, found.clone()), Some(Item { body: bodies.one(item.body), ..item })));
             }
-            stays.insert(Target::Object(*kind, found));
+            // Where there is nothing yet nothing goes.
+            if !self.shelves.is_empty() {
+                stays.insert(Target::Object(*kind, found));
+            }
         }
-        let old = self.shelves.iter().flat_map(|(kind, shelf)| shelf.keys().map(|key| Target::Object(*kind, key.clone())));
+        let old = self.shelves.iter().flat_map(|(kind, shelf)| shelf.keys().map(|key| Target::Object(*kind, key.to_string())));
         let old = old.chain(self.defaults.as_ref().map(|_| Target::Defaults));
         items.extend(old.filter(|target| !stays.contains(target)).map(|target| (target, None)));
-        Ok(Draft {
-            items,
-            fleet: self.placed(fleet),
-            extent: Extent::Whole,
-            warnings,
-            texts,
-            renamed: Renamed::All { troubles: HashSet::new() },
-        })
+        (items, texts)
     }
 
     /// The hostnames of this zone numbered anew, without gaps, in the draft.
@@ -199,7 +218,7 @@ impl Ledger {
     }
 
     /// What of the edits is stored: objects as they are written, texts apart.
-    pub(super) fn items_of(&self, edits: &[Edit]) -> (Vec<(Target, Option<Item>)>, Texts) {
+    pub(super) fn items_of(&self, edits: &[Edit]) -> (Vec<(Target, Option<Item>)>, ZoneTexts) {
         let mut items = Vec::new();
         let mut texts = Vec::new();
         let mut next = self.next_position;
@@ -277,7 +296,7 @@ impl Ledger {
             return flaw(error, "write it as \"live.panels.example\"");
         }
         match self.item(*kind, name) {
-            Some(old) if !kind.is_named_by_dns() && old.name != *name => match sight(*kind, &old.name) {
+            Some(old) if !kind.is_named_by_dns() && *old.name != **name => match sight(*kind, &old.name) {
                 true => flaw(format!("differs only in case from the {word} `{}`", old.name), "name that one, or choose another name"),
                 false => flaw(format!("differs only in case from a {word} of others"), "choose another name"),
             },

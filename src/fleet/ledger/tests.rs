@@ -79,7 +79,7 @@ impl Dice {
         let there: Vec<&Item> = ledger.in_order(kind);
         match there.is_empty() || self.once_in(12) {
             true => self.pick(names(kind)).to_string(),
-            false => self.pick(&there).name.clone(),
+            false => self.pick(&there).name.to_string(),
         }
     }
 
@@ -253,7 +253,7 @@ fn document(ledger: &Ledger) -> Value {
     document.extend(ledger.defaults().map(|item| ("defaults".to_owned(), item.json())));
     for kind in Kind::ALL {
         let objects = ledger.in_order(kind).into_iter().map(|item| {
-            let mut keys = Map::from_iter([("name".to_owned(), json!(item.name))]);
+            let mut keys = Map::from_iter([("name".to_owned(), json!(&*item.name))]);
             keys.extend(item.json().as_object().unwrap().clone());
             Value::Object(keys)
         });
@@ -266,9 +266,9 @@ fn document(ledger: &Ledger) -> Value {
 fn facts(ledger: &Ledger) -> BTreeMap<(Kind, String), String> {
     let fleet = ledger.fleet();
     let mut facts = BTreeMap::from([((Kind::Key, "defaults".to_owned()), format!("{:?}", fleet.defaults))]);
-    for (kind, ids) in &ledger.ids {
-        for (key, id) in ids {
-            let at = *id as usize;
+    for (kind, shelf) in &ledger.shelves {
+        for (key, id) in shelf.iter().filter_map(|(key, shelved)| Some((key, shelved.id?))) {
+            let at = id as usize;
             let (name, fact) = match kind {
                 Kind::Check => (fleet.checks[at].name.clone(), format!("{:?}", fleet.checks[at])),
                 Kind::Region => {
@@ -297,7 +297,7 @@ fn facts(ledger: &Ledger) -> BTreeMap<(Kind, String), String> {
                 }
                 Kind::Key => panic!("keys are not built yet"),
             };
-            assert_eq!(super::key(*kind, &name).as_ref(), Ok(key), "the number leads to another object");
+            assert_eq!(super::key(*kind, &name).as_deref(), Ok(&**key), "the number leads to another object");
             facts.insert((*kind, name), fact);
         }
     }
@@ -308,9 +308,8 @@ fn facts(ledger: &Ledger) -> BTreeMap<(Kind, String), String> {
 fn is_sound(ledger: &Ledger) {
     let fleet = ledger.fleet();
     for kind in Kind::ALL {
-        let keys: BTreeSet<&String> = ledger.shelves.get(&kind).into_iter().flat_map(BTreeMap::keys).collect();
-        assert_eq!(ledger.ids.get(&kind).into_iter().flatten().map(|(key, _)| key).collect::<BTreeSet<_>>(), keys, "{kind:?}");
-        for name in keys {
+        for (name, shelved) in ledger.shelves.get(&kind).into_iter().flatten() {
+            assert!(shelved.id.is_some(), "{kind:?} {name}");
             assert_eq!(ledger.users(kind, name), naive_users(ledger, kind, name), "users of {kind:?} {name}");
         }
     }
@@ -321,7 +320,7 @@ fn is_sound(ledger: &Ledger) {
         let known = &ledger.numbers[&hostname.zone.0];
         assert!(hostname.number < known.next && !known.free.contains(&hostname.number), "{}", hostname.name);
     }
-    let objects = ledger.shelves.iter().flat_map(|(kind, shelf)| shelf.values().map(|item| (*kind, item.clone())));
+    let objects = ledger.shelves.iter().flat_map(|(kind, shelf)| shelf.values().map(|shelved| (*kind, shelved.item.clone())));
     let (anew, problems) = Ledger::load(ledger.defaults.clone(), objects);
     let errors: Vec<_> = problems.iter().filter(|problem| problem.is_error()).collect();
     assert!(errors.is_empty(), "{errors:?}");
@@ -426,8 +425,8 @@ fn tries(ledger: &mut Ledger, edits: &[Edit], revision: u64) -> bool {
     // What nobody touched is as it was and where it was.
     let touched: HashSet<Target> = edits.iter().map(|edit| edit.target.by_key()).collect();
     for (kind, shelf) in &before.shelves {
-        for (key, item) in shelf.iter().filter(|(key, _)| !touched.contains(&Target::Object(*kind, key.to_string()))) {
-            assert_eq!(ledger.shelves[kind].get(key), Some(item));
+        for (key, shelved) in shelf.iter().filter(|(key, _)| !touched.contains(&Target::Object(*kind, key.to_string()))) {
+            assert_eq!(ledger.shelves[kind].get(key).map(|after| &after.item), Some(&shelved.item));
         }
     }
     for edit in edits {
@@ -646,8 +645,8 @@ fn bodies_are_objects_and_do_not_name_themselves() {
 #[test]
 fn names_are_found_in_any_case_and_kept_in_one() {
     let mut ledger = ledger();
-    assert_eq!(ledger.item(Kind::Panel, "FRA1").unwrap().name, "fra1");
-    assert_eq!(ledger.item(Kind::Hostname, "Mine.P.Example.").unwrap().name, "mine.p.example");
+    assert_eq!(&*ledger.item(Kind::Panel, "FRA1").unwrap().name, "fra1");
+    assert_eq!(&*ledger.item(Kind::Hostname, "Mine.P.Example.").unwrap().name, "mine.p.example");
     let body = json!({"addresses": ["192.0.2.9"]});
     let found = refused(&ledger, &[put(Kind::Panel, "FRA1", body.clone())], &all);
     assert_eq!(found, ["0 : panel FRA1: differs only in case from the panel `fra1`; name that one, or choose another name"]);
@@ -658,7 +657,7 @@ fn names_are_found_in_any_case_and_kept_in_one() {
     // Domain names are the same in any case, and are shown in small letters.
     let draft = ledger.draft(&[put(Kind::Hostname, "MINE.p.Example.", json!({"set": "secret"}))], &all).unwrap();
     ledger.apply(draft, 2);
-    assert_eq!(ledger.item(Kind::Hostname, "mine.p.example").map(|item| (item.name.as_str(), item.revision)), Some(("mine.p.example", 2)));
+    assert_eq!(ledger.item(Kind::Hostname, "mine.p.example").map(|item| (&*item.name, item.revision)), Some(("mine.p.example", 2)));
     assert_eq!(ledger.count(Kind::Hostname), 3);
     let found = refused(&ledger, &[put(Kind::Set, "mine", json!({"panels": ["Fra1"]}))], &all);
     assert_eq!(found, ["0 /panels/0: set mine: panels: unknown panel `Fra1`; did you mean `fra1`?"]);
@@ -802,7 +801,7 @@ fn a_ledger_that_is_no_longer_sound_is_mended_piece_by_piece() {
         items.extend(ledger().in_order(kind).into_iter().map(|item| (kind, item.clone())));
     }
     for (kind, item) in &mut items {
-        match (*kind, item.name.as_str()) {
+        match (*kind, &*item.name) {
             (Kind::Panel, "secret1") => item.body = json!({"addresses": ["nowhere"]}).to_string().into(),
             (Kind::Hostname, "below.mine2.p.example") => item.body = json!({"set": "gone"}).to_string().into(),
             _ => {}
@@ -836,4 +835,29 @@ fn a_fleet_has_no_more_regions_by_small_changes_either() {
     let found = refused(&ledger, &[put(Kind::Region, "more", json!({"at": [1, 2]}))], &all);
     assert!(found[0].starts_with("0 : region: found 32001 regions"), "{found:?}");
     assert!(ledger.draft(&[put(Kind::Region, "r1", json!({"at": [1, 3]}))], &all).is_ok());
+}
+
+#[test]
+fn a_name_that_is_its_own_key_is_told_from_one_that_is_not() {
+    let long = "x".repeat(63);
+    for name in ["live.p.example", "a", "_http._tcp.p.example", "0-1.x", &format!("{long}.p"), &[&*long; 3].join(".")] {
+        assert!(super::is_key(name), "{name}");
+        let parsed = Name::parse(name).unwrap();
+        assert_eq!((key(Kind::Hostname, name).as_deref(), shown(&parsed).as_str()), (Ok(name), name));
+    }
+    for (name, found) in
+        [("Live.P.example.", "live.p.example"), ("*.p.example", "*.p.example"), (".", "."), ("a\\.b.x", "a\\.b.x"), ("a\\045b", "a-b")]
+    {
+        assert!(!super::is_key(name), "{name}");
+        assert_eq!((key(Kind::Hostname, name).as_deref(), shown(&Name::parse(name).unwrap()).as_str()), (Ok(found), found));
+    }
+    for name in ["", "a..b", ".a", &format!("{long}x.p"), &format!("{}.xx", [&*long; 4].join("."))] {
+        assert!(!super::is_key(name) && key(Kind::Hostname, name).is_err(), "{name}");
+    }
+}
+
+/// A million hostnames have a million of these.
+#[test]
+fn what_there_is_a_million_of_is_small() {
+    assert_eq!((size_of::<super::Shelved>(), size_of::<Hostname>()), (56, 48));
 }
