@@ -6,6 +6,8 @@ mod dig;
 mod flood;
 #[path = "attack/keys.rs"]
 mod keys;
+#[path = "attack/overload.rs"]
+mod overload;
 mod peers;
 #[allow(dead_code, reason = "the tests of the process use all of it")]
 #[path = "node/place.rs"]

@@ -27,7 +27,10 @@ pub(super) const ANSWER: usize = 4096;
 const APART: usize = 4096 + 3 * 64;
 const _: () = assert!(QUERY <= APART && ANSWER <= APART);
 
-/// Room for one IP_PKTINFO or IPV6_PKTINFO message (28 and 40 bytes with header and padding).
+/// Longer answers are not sent together: they must fit the path as they are.
+const SEGMENT: usize = 1232;
+
+/// Room for one IP_PKTINFO or IPV6_PKTINFO message (32 and 40 bytes with header and padding), and 24 bytes for UDP_SEGMENT.
 const CONTROL: usize = 64;
 
 /// Control messages want the alignment of their header.
@@ -57,6 +60,8 @@ pub(super) struct Batch {
     answers: Box<[[u8; APART]]>,
     peers: Box<[sockaddr_storage]>,
     controls: Box<[Control]>,
+    /// Of answers that are sent together.
+    trailers: Box<[Control]>,
     inbound_vectors: Box<[iovec]>,
     inbound: Box<[mmsghdr]>,
     outbound_vectors: Box<[iovec]>,
@@ -66,6 +71,8 @@ pub(super) struct Batch {
     used: usize,
     queued: [(usize, usize); BATCH],
     queue_len: usize,
+    /// Answers to one peer may be sent together.
+    together: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +91,7 @@ impl Batch {
             answers: vec![[0; APART]; BATCH].into_boxed_slice(),
             peers: vec![peer; BATCH].into_boxed_slice(),
             controls: vec![Control([0; CONTROL]); BATCH].into_boxed_slice(),
+            trailers: vec![Control([0; CONTROL]); BATCH].into_boxed_slice(),
             inbound_vectors: vec![vector; BATCH].into_boxed_slice(),
             inbound: vec![header; BATCH].into_boxed_slice(),
             outbound_vectors: vec![vector; BATCH].into_boxed_slice(),
@@ -92,6 +100,7 @@ impl Batch {
             used: BATCH,
             queued: [(0, 0); BATCH],
             queue_len: 0,
+            together: true,
         }
     }
 
@@ -152,13 +161,55 @@ impl Batch {
     /// Sends what is queued. A datagram the kernel refuses is skipped, a full queue ends the batch: waiting or trying
     /// again would take time from those who ask next.
     pub(super) fn send(&mut self, socket: &UdpSocket) -> Sent {
-        let count = self.queue_len;
-        self.queue_len = 0;
-        for at in 0..count {
+        let count = std::mem::take(&mut self.queue_len);
+        let mut done = Sent::default();
+        let (mut next, mut group, mut groups) = (0, 0, self.arrange(0, count));
+        while group < groups {
+            let rest = &mut self.outbound[group..groups];
+            // SAFETY: `arrange` has pointed these headers at buffers of `self` with their true lengths; the kernel only reads them.
+            let rc = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as _, libc::MSG_DONTWAIT as _) };
+            if let Ok(sent @ 1..) = usize::try_from(rc) {
+                let answers: usize = rest[..sent].iter().map(|header| header.msg_hdr.msg_iovlen as usize).sum();
+                done.sent += answers;
+                (next, group) = (next + answers, group + sent);
+                continue;
+            }
+            match io::Error::last_os_error().raw_os_error() {
+                Some(libc::EINTR) if rc < 0 => {}
+                Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) if rc < 0 => break,
+                _ if rest[0].msg_hdr.msg_iovlen > 1 => {
+                    // Some path takes no groups: from now on each goes by itself.
+                    self.together = false;
+                    (group, groups) = (0, self.arrange(next, count));
+                }
+                _ => (next, group) = (next + 1, group + 1),
+            }
+        }
+        done.unsent = count - done.sent;
+        done
+    }
+
+    /// Points the structures for sending at the queued answers from `from` on, and gives how many they are. Answers of one length that go
+    /// one after the other to one peer are one message that the kernel cuts up: forwarders and other busy askers have few ports, and most
+    /// of what an answer costs is its way through the kernel.
+    fn arrange(&mut self, from: usize, count: usize) -> usize {
+        let mut groups = 0;
+        for at in from..count {
             let (i, len) = self.queued[at];
             let received = self.received[i];
             self.outbound_vectors[at] = iovec { iov_base: self.answers[i].as_mut_ptr().cast(), iov_len: len };
-            let header = &mut self.outbound[at].msg_hdr;
+            if at > from && self.together && len == self.queued[at - 1].1 && len <= SEGMENT && self.is_same_way(self.queued[at - 1].0, i) {
+                let header = &mut self.outbound[groups - 1].msg_hdr;
+                header.msg_iovlen += 1;
+                if header.msg_iovlen == 2 {
+                    let control = &mut self.trailers[groups - 1];
+                    control.0[..received.control_len].copy_from_slice(&self.controls[i].0[..received.control_len]);
+                    header.msg_controllen = cut_into(control, received.control_len, len as u16) as _;
+                    header.msg_control = ptr::from_mut(control).cast();
+                }
+                continue;
+            }
+            let header = &mut self.outbound[groups].msg_hdr;
             header.msg_name = ptr::from_mut(&mut self.peers[i]).cast();
             header.msg_namelen = received.peer_len;
             header.msg_iov = ptr::from_mut(&mut self.outbound_vectors[at]);
@@ -166,27 +217,35 @@ impl Batch {
             header.msg_control = if received.control_len == 0 { ptr::null_mut() } else { ptr::from_mut(&mut self.controls[i]).cast() };
             header.msg_controllen = received.control_len as _;
             header.msg_flags = 0;
+            groups += 1;
         }
-        let mut done = Sent::default();
-        let mut at = 0;
-        while at < count {
-            let rest = &mut self.outbound[at..count];
-            // SAFETY: the headers at..count were just pointed at buffers of `self` with their true lengths; the kernel only reads them.
-            let rc = unsafe { libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), rest.len() as _, libc::MSG_DONTWAIT as _) };
-            if let Ok(sent @ 1..) = usize::try_from(rc) {
-                done.sent += sent;
-                at += sent;
-                continue;
-            }
-            match io::Error::last_os_error().raw_os_error() {
-                Some(libc::EINTR) if rc < 0 => {}
-                Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) if rc < 0 => break,
-                _ => at += 1,
-            }
-        }
-        done.unsent = count - done.sent;
-        done
+        groups
     }
+
+    /// Both go to one peer, and leave from one address.
+    fn is_same_way(&self, a: usize, b: usize) -> bool {
+        let (one, other) = (&self.received[a], &self.received[b]);
+        one.peer_len == other.peer_len
+            && one.control_len == other.control_len
+            && address(&self.peers[a], one.peer_len) == address(&self.peers[b], other.peer_len)
+            && self.controls[a].0[..one.control_len] == self.controls[b].0[..other.control_len]
+    }
+}
+
+/// Adds to a message's control, of `len` bytes so far, that it is to be cut into datagrams of `size` bytes; gives the new length.
+#[allow(clippy::unnecessary_cast, reason = "musl has cmsg_len as u32")]
+fn cut_into(control: &mut Control, len: usize, size: u16) -> usize {
+    const TAKES: usize = size_of::<cmsghdr>() + 8;
+    let place = &mut control.0[len..len + TAKES];
+    // SAFETY: `place` is as long as one such message takes, and aligned for its header: `Control` is, and so is what came before it.
+    unsafe {
+        let message = place.as_mut_ptr().cast::<cmsghdr>();
+        (*message).cmsg_level = libc::SOL_UDP;
+        (*message).cmsg_type = libc::UDP_SEGMENT;
+        (*message).cmsg_len = libc::CMSG_LEN(size_of::<u16>() as _) as _;
+        libc::CMSG_DATA(message).cast::<u16>().write_unaligned(size);
+    }
+    len + TAKES
 }
 
 /// Turns the packet information that came with a datagram into that of its answer, in place; gives its length.
@@ -414,6 +473,74 @@ mod tests {
             assert_eq!(batch.send(&server), Sent { sent: wanted, unsent: 0 });
         }
         assert_eq!(batch.receive(&server, false).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn answers_to_one_peer_go_together_and_arrive_one_by_one() {
+        for (server, home) in [("127.0.0.1:0", "127.0.0.1:0"), ("0.0.0.0:0", "127.0.0.1:0"), ("[::]:0", "[::1]:0")] {
+            let server = UdpSocket::bind(server).unwrap();
+            if server.local_addr().unwrap().ip().is_unspecified() {
+                want_packet_info(&server, server.local_addr().unwrap().is_ipv6()).unwrap();
+            }
+            let to = SocketAddr::new(home.parse::<SocketAddr>().unwrap().ip(), server.local_addr().unwrap().port());
+            let [one, other] = [(); 2].map(|()| {
+                let client = UdpSocket::bind(home).unwrap();
+                client.connect(to).unwrap();
+                client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+                client
+            });
+            let of = |byte: u8, len: usize| vec![byte; len];
+            // Who sends, and what: runs of one length, a shorter and a longer one, another peer in between.
+            let sent = [(0, 1, 50), (0, 2, 50), (0, 3, 50), (0, 4, 49), (1, 5, 49), (1, 6, 49), (0, 7, 60), (0, 8, 1400), (0, 9, 1400)];
+            for (who, byte, len) in sent {
+                [&one, &other][who].send(&of(byte, len)).unwrap();
+            }
+            for together in [true, false] {
+                let mut batch = Batch::new();
+                batch.together = together;
+                let count = match together {
+                    true => batch.receive(&server, true).unwrap(),
+                    false => {
+                        for (who, byte, len) in sent {
+                            [&one, &other][who].send(&of(byte, len)).unwrap();
+                        }
+                        batch.receive(&server, true).unwrap()
+                    }
+                };
+                assert_eq!(count, sent.len());
+                echo(&mut batch, count);
+                let queued = batch.queue_len;
+                let groups = batch.arrange(0, queued);
+                assert_eq!(groups, if together { 6 } else { 9 }, "three and two go as one, what is too long goes alone");
+                assert_eq!(batch.send(&server), Sent { sent: 9, unsent: 0 });
+                assert_eq!(batch.together, together, "loopback takes them");
+                let mut answer = [0; 2048];
+                for (who, byte, len) in sent {
+                    let got = [&one, &other][who].recv(&mut answer).unwrap();
+                    assert_eq!(answer[..got], of(byte, len));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_groups_are_refused_each_goes_by_itself() {
+        let (server, client) = pair();
+        for byte in 0..5 {
+            client.send(&[byte, byte]).unwrap();
+        }
+        let mut batch = Batch::new();
+        let count = batch.receive(&server, true).unwrap();
+        assert_eq!(count, 5);
+        echo(&mut batch, count);
+        // The kernel refuses to cut up what has no checksum.
+        set(server.as_raw_fd(), libc::SOL_SOCKET, libc::SO_NO_CHECK, 1).unwrap();
+        assert_eq!(batch.send(&server), Sent { sent: 5, unsent: 0 });
+        assert!(!batch.together);
+        let mut answer = [9; 8];
+        for wanted in 0..5 {
+            assert_eq!((client.recv(&mut answer).unwrap(), answer[0]), (2, wanted));
+        }
     }
 
     #[test]
