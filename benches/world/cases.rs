@@ -58,11 +58,17 @@ const fn case(name: &'static str, asked: fn(u64) -> String, edns: Edns, answers:
     Case { name, asked, qtype: Type::A, edns, counts: [answers, 0, 0], rcode: 0 }
 }
 
-pub(crate) const CASES: [Case; 11] = [
+pub(crate) const CASES: [Case; 12] = [
     case("static", |n| format!("h{:05}.static.example", n % STATIC), Edns::None, 1),
     Case { counts: [0, 1, 0], rcode: 3, ..case("no such name", |n| format!("x{:010x}.static.example", n & 0xff_ffff_ffff), Edns::None, 0) },
     Case { qtype: Type::AAAA, counts: [0, 1, 0], ..case("no data", |n| format!("h{:05}.static.example", n % STATIC), Edns::None, 0) },
     Case { counts: [0, 1, 1], ..case("referral", |n| format!("www.kid{:03}.static.example", n % OTHERS), Edns::None, 0) },
+    // The most labels that leave room for what a DNAME makes of them: all of them are hashed and looked for.
+    Case {
+        counts: [2, 1, 0],
+        rcode: 3,
+        ..case("a hundred labels under a DNAME", |n| format!("{}{:03}.old.static.example", "x.".repeat(100), n % OTHERS), Edns::None, 2)
+    },
     case("wildcard", |n| format!("x{:06x}.w{:03}.static.example", n >> 40, n % OTHERS), Edns::None, 1),
     case("static, EDNS", |n| format!("h{:05}.static.example", n % STATIC), Edns::Plain, 1),
     case("steered", |n| format!("g{:03}.geo.example", n % STEERED), Edns::Plain, 1),
@@ -188,7 +194,7 @@ fn fleet() -> String {
 const HEAD: &str = "$TTL 300\n@ SOA ns1 hostmaster 1 7200 900 1209600 300\n@ NS ns1\n@ NS ns2\nns1 A 192.0.2.251\nns2 A 192.0.2.252\n";
 
 fn fixed() -> String {
-    let mut text = String::from(HEAD);
+    let mut text = format!("{HEAD}old DNAME new\n");
     for n in 0..STATIC {
         let _ = writeln!(text, "h{n:05} A 198.18.{}.{}", n >> 8, n & 255);
     }

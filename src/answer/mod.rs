@@ -152,7 +152,7 @@ fn decide(
         _ => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
     }
     let serving = snapshot.zones.answering(&path, question.qtype);
-    if matches!(question.qtype, Type::AXFR | Type::IXFR) && !serving.is_some_and(|zone| zone.apex() == path.wire()) {
+    if matches!(question.qtype, Type::AXFR | Type::IXFR) && serving.is_none_or(|zone| zone.apex() != path.wire()) {
         return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative);
     }
     let (zone, services) = match serving {

@@ -16,7 +16,7 @@ use super::{Caller, Change, Done, Found, How, Page, Query, Question, RecordSet, 
 use crate::clock;
 use crate::compile::plan::Plan;
 use crate::fleet::Kind;
-use crate::fleet::ledger::{Ledger, key};
+use crate::fleet::ledger::{self, Comparison, Ledger, key};
 use crate::health::{Report, Turn};
 use crate::pilot::Event;
 use parking_lot::Mutex;
@@ -30,6 +30,8 @@ use tokio::sync::{mpsc, oneshot};
 
 /// A change that cannot be stored is refused within this.
 const STORE_TIME_MS: u64 = 5000;
+/// Objects compared before whoever waits for the ledger has his turn.
+const COMPARED_AT_ONCE: usize = 1000;
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// Changes that wait for the writer; more come from somebody who does not wait for answers.
@@ -203,8 +205,14 @@ impl Control {
 
     /// Objects in which this fleet, which has no errors, differs from the one that is served; none where they are equal.
     pub fn differs_from(&self, json: &Value) -> Result<usize, Refusal> {
-        let ledger = self.office.ledger.read();
-        Ok(ledger.differs(&unmasked(&ledger, look::without_paths(json))?))
+        let json = unmasked(&self.office.ledger.read(), look::without_paths(json))?;
+        let mut comparison = Comparison::default();
+        let mut objects = ledger::objects(&json).peekable();
+        while objects.peek().is_some() {
+            // Let go again and again: who wants to change something must not wait for a million of them, nor others behind him.
+            self.office.ledger.read().compare(objects.by_ref().take(COMPARED_AT_ONCE), &mut comparison);
+        }
+        Ok(self.office.ledger.read().differing(&comparison))
     }
 
     // Who.

@@ -271,10 +271,14 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
     tracing::info!(zones = state.sound, broken = state.broken.len(), records = state.records, admin = %admin_address, "answering on {}", list(&addresses));
     node.notify.ready(&format!("answering for {} zones", state.sound));
     if let Some(afterwards) = afterwards {
-        tokio::task::spawn_blocking(|| {
+        // On a thread that nobody waits for: what it finds is only told, and a node that is to stop stops.
+        let begun = std::thread::Builder::new().name("afterwards".into()).spawn(|| {
             afterwards();
             Tidy::work();
         });
+        if let Err(error) = begun {
+            tracing::warn!(%error, "can't start the thread that looks whether files and store are the same");
+        }
     }
 
     loop {

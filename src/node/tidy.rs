@@ -9,20 +9,21 @@ const APART_MS: u64 = 60_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Tidy {
-    /// Something large was replaced, last at this time.
-    stirred_ms: Option<u64>,
+    /// Something large was replaced, first and last at these times.
+    stirred_ms: Option<(u64, u64)>,
     done_ms: Option<u64>,
 }
 
 impl Tidy {
     /// Something large was made, and what it was made from is freed, or will be.
     pub(super) fn stir(&mut self, now_ms: u64) {
-        self.stirred_ms = Some(now_ms);
+        self.stirred_ms = Some((self.stirred_ms.map_or(now_ms, |(first, _)| first), now_ms));
     }
 
     /// True once, when it is time.
     pub(super) fn is_due(&mut self, now_ms: u64) -> bool {
-        let is_quiet = self.stirred_ms.is_some_and(|at| at + QUIET_MS <= now_ms);
+        // Where it is never quiet it is time all the same.
+        let is_quiet = self.stirred_ms.is_some_and(|(first, last)| last + QUIET_MS <= now_ms || first + APART_MS <= now_ms);
         let is_due = is_quiet && self.done_ms.is_none_or(|at| at + APART_MS <= now_ms);
         if is_due {
             (self.stirred_ms, self.done_ms) = (None, Some(now_ms));
@@ -53,5 +54,13 @@ mod tests {
         assert_eq!([11_999, 12_999, 13_000, 13_001].map(|now_ms| tidy.is_due(now_ms)), [false, false, true, false]);
         tidy.stir(14_000);
         assert_eq!([16_000, 72_999, 73_000, 200_000].map(|now_ms| tidy.is_due(now_ms)), [false, false, true, false]);
+        let due: Vec<u64> = (300..400)
+            .map(|second| second * 1000)
+            .filter(|now_ms| {
+                tidy.stir(*now_ms);
+                tidy.is_due(*now_ms)
+            })
+            .collect();
+        assert_eq!(due, [360_000], "never quiet");
     }
 }

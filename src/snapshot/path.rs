@@ -4,8 +4,6 @@ use crate::dns::name::{MAX_LABELS, MAX_NAME};
 
 /// Names are hashed eight bytes at a time, so that many are read beyond the last one.
 const PADDING: usize = 8;
-/// Suffixes of more labels have no hash ready: names that exist hardly ever have so many.
-const HASHED: usize = 12;
 
 /// All suffixes of one name. Suffix 0 is the root, suffix `count()` the name itself.
 #[derive(Clone)]
@@ -15,8 +13,8 @@ pub struct Path {
     count: u8,
     /// Where each label's length byte stands, the leftmost label first; then where the root stands.
     starts: [u8; MAX_LABELS],
-    /// `hashes[n]` is the hash of the rightmost `n + 1` labels.
-    hashes: [u32; HASHED],
+    /// `hashes[n]` is the hash of the rightmost `n` labels, for as many as there are.
+    hashes: [u32; MAX_LABELS],
 }
 
 /// The hash of no labels at all.
@@ -67,7 +65,7 @@ fn lower(word: u64) -> u64 {
 
 impl Path {
     /// The root; for `fill`.
-    pub const ROOT: Self = Self { lower: [0; MAX_NAME + PADDING], len: 1, count: 0, starts: [0; MAX_LABELS], hashes: [0; HASHED] };
+    pub const ROOT: Self = Self { lower: [0; MAX_NAME + PADDING], len: 1, count: 0, starts: [0; MAX_LABELS], hashes: [0; MAX_LABELS] };
 
     /// The name at the start of `wire`, uncompressed; `None` if there is no valid one.
     pub fn read(wire: &[u8]) -> Option<Self> {
@@ -98,9 +96,10 @@ impl Path {
         self.len = len as u8;
         self.count = count as u8;
         let mut hash = ROOT_HASH;
-        for depth in 1..=count.min(HASHED) {
+        self.hashes[0] = hash;
+        for depth in 1..=count {
             hash = self.chained(hash, depth);
-            self.hashes[depth - 1] = hash;
+            self.hashes[depth] = hash;
         }
         true
     }
@@ -162,16 +161,7 @@ impl Path {
 
     #[inline]
     pub fn hash(&self, depth: usize) -> u32 {
-        match depth {
-            0 => ROOT_HASH,
-            1..=HASHED => self.hashes[depth - 1],
-            _ => self.deep_hash(depth),
-        }
-    }
-
-    #[cold]
-    fn deep_hash(&self, depth: usize) -> u32 {
-        (HASHED + 1..=depth).fold(self.hashes[HASHED - 1], |hash, depth| self.chained(hash, depth))
+        self.hashes[depth]
     }
 }
 
@@ -193,7 +183,7 @@ mod tests {
             assert_eq!(long.suffix(depth), short.wire());
         }
         assert_ne!(path("ab.c").hash(2), path("a.bc").hash(2));
-        // Suffixes beyond those that are hashed beforehand, and labels of all lengths.
+        // Many labels, and of all lengths.
         let mut text = String::from("x");
         for len in (1..=15).cycle().take(24) {
             text = format!("{}.{text}", "Y".repeat(len));

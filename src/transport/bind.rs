@@ -3,6 +3,7 @@
 use super::{lanes, sys};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::fmt;
+use std::hash::BuildHasher;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 
@@ -88,10 +89,16 @@ fn open_both(asked: SocketAddr, workers: usize) -> Result<Listener, BindError> {
     // it, the bind fails if anybody else is there.
     drop(udp(address, false).map_err(wrong("UDP", address))?);
     let udp: Vec<UdpSocket> = (0..2 * workers).map(|_| udp(address, true)).collect::<io::Result<_>>().map_err(wrong("UDP", address))?;
-    if let Err(error) = sys::choose_socket_by(&udp[0], &lanes::program(workers as u32, address.is_ipv6())) {
+    if let Err(error) = sys::choose_socket_by(&udp[0], &lanes::program(workers as u32, address.is_ipv6(), secret())) {
         tracing::warn!(%address, %error, "the kernel does not tell queries with cookies from others: under overload all wait in one queue");
     }
     Ok(Listener { address, udp, tcp })
+}
+
+/// Another one in each process and for each port.
+fn secret() -> [u32; 3] {
+    let keys = std::collections::hash_map::RandomState::new();
+    [0u32, 1, 2].map(|n| keys.hash_one(n) as u32)
 }
 
 fn udp(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {

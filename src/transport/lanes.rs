@@ -63,8 +63,8 @@ struct Program {
 }
 
 /// Which of the sockets of a port, in the order they were bound, gets a packet: one of the first `workers`, or of the next `workers` if it has a
-/// server cookie. Packets of one client and port always go to one socket.
-pub(super) fn program(workers: u32, is_v6: bool) -> Vec<Instruction> {
+/// server cookie. Packets of one client and port always go to one socket; which, nobody can work out who does not know the secret.
+pub(super) fn program(workers: u32, is_v6: bool, secret: [u32; 3]) -> Vec<Instruction> {
     let mut it = Program::default();
     // One question, nothing else but additional records.
     it.put(LD | LEN, 0);
@@ -121,9 +121,14 @@ pub(super) fn program(workers: u32, is_v6: bool) -> Vec<Instruction> {
     it.put(LD | WORD | ABS, NETWORK + address);
     it.put(TAX, 0);
     it.put(LD | HALF | ABS, NETWORK + port);
-    it.put(ALU | MUL, 0x9e37_79b1);
+    let [first, second, third] = secret;
+    it.put(ALU | XOR, second);
+    it.put(ALU | MUL, first | 1);
     it.put(ALU | XOR | X, 0);
-    it.put(ALU | MUL, 0x85eb_ca6b);
+    it.fold();
+    it.put(ALU | MUL, third | 1);
+    it.fold();
+    it.put(ALU | MUL, first.rotate_left(16) | 1);
     it.put(ALU | RSH, 16);
     it.put(ALU | MOD, workers);
     it.put(LDX | MEM, 0);
@@ -150,6 +155,13 @@ impl Program {
         self.put(LD | LEN, 0);
         self.put(ALU | SUB, beyond);
         self.instructions.push((Instruction { code: JMP | JGT | X, jt: 0, jf: 0, k: 0 }, To::Next, To::Common));
+    }
+
+    /// The upper half goes into the lower one; X is lost.
+    fn fold(&mut self) {
+        self.put(TAX, 0);
+        self.put(ALU | RSH, 15);
+        self.put(ALU | XOR | X, 0);
     }
 
     /// X goes on by A.
@@ -199,7 +211,7 @@ mod tests {
                 socket
             })
             .collect();
-        sys::choose_socket_by(&sockets[0], &program(WORKERS as u32, address.is_ipv6())).unwrap();
+        sys::choose_socket_by(&sockets[0], &program(WORKERS as u32, address.is_ipv6(), [0x1234_5678, 0x9abc_def0, 0x0fed_cba9])).unwrap();
         sockets
     }
 
@@ -253,7 +265,7 @@ mod tests {
             ("two questions", two, false),
             ("another version", wrong_version, false),
             ("a cookie cut short", cut[..cut.len() - 1].to_vec(), false),
-            ("a label cut short", vec![[0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1].to_vec(), vec![63; 60]].concat(), false),
+            ("a label cut short", [vec![0, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1], vec![63; 60]].concat(), false),
             ("an option that claims too much", query(name, &[[0, 9, 255, 255].to_vec(), vec![0; 40]]), false),
             ("a pointer", query(b"\xc0\x0c", std::slice::from_ref(&cookie)), false),
             ("nothing", vec![], false),

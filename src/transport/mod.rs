@@ -138,16 +138,17 @@ impl Bound {
         for listener in self.listeners {
             let tcp = tokio::net::TcpListener::from_std(listener.tcp)?;
             runtime.spawn(tcp::listen(tcp, Arc::clone(&running.shared), draining.clone()));
+            let common = listener.udp.len() / 2;
             for (i, socket) in listener.udp.into_iter().enumerate() {
                 let tally = Arc::new(Tally::default());
                 running.tallies.push(Arc::clone(&tally));
                 let socket = Arc::new(socket);
                 running.sockets.push(Arc::clone(&socket));
                 let (desk, limit, stop) = (desk.clone(), limit.clone(), Arc::clone(&running.stop));
-                // The kernel shows 15 characters of it; the number must be among them.
-                let thread = thread::Builder::new()
-                    .name(format!("udp-{i} {}", listener.address))
-                    .spawn(move || udp::work(&socket, &desk, limit.as_deref(), &tally, &stop))?;
+                // The kernel shows 15 characters of it; lane and number must be among them.
+                let name =
+                    if i < common { format!("udp-{i} {}", listener.address) } else { format!("udp-c{} {}", i - common, listener.address) };
+                let thread = thread::Builder::new().name(name).spawn(move || udp::work(&socket, &desk, limit.as_deref(), &tally, &stop))?;
                 running.threads.push(thread);
             }
         }

@@ -160,6 +160,7 @@ impl Batch {
 
     /// Sends what is queued. A datagram the kernel refuses is skipped, a full queue ends the batch: waiting or trying
     /// again would take time from those who ask next.
+    #[allow(clippy::unnecessary_cast, reason = "musl has msg_iovlen as c_int")]
     pub(super) fn send(&mut self, socket: &UdpSocket) -> Sent {
         let count = std::mem::take(&mut self.queue_len);
         let mut done = Sent::default();

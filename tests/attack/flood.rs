@@ -1,4 +1,4 @@
-//! A node that is flooded. It has one worker, so whoever is answered knows that all sent before has been dealt with.
+//! A node that is flooded. It has one worker a lane, so whoever asks without a cookie and is answered knows that all sent before without one has been dealt with.
 
 use crate::peers::ask;
 use crate::peers::wire::{self, A, ANY, Edns, Question};

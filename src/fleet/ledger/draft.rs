@@ -1,5 +1,6 @@
 //! A change worked out, and not made yet.
 
+use super::compare::position;
 use super::compose::{self, Built, Composed};
 use super::part;
 use super::{Edit, Flaw, Item, Ledger, Numbers, Sight, Target, Texts, key, shown};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// More edits than this at once make the whole fleet anew.
 const MAX_PARTS: usize = 64;
 /// Positions are this far apart, so that others fit between them.
-const GAP: u64 = 1024;
+pub(super) const GAP: u64 = 1024;
 
 /// Records that came with zones, by the zone's key.
 type ZoneTexts = Vec<(String, Arc<str>)>;
@@ -134,11 +135,6 @@ impl Ledger {
         })
     }
 
-    /// How many objects are others than in this document, which has no errors.
-    pub fn differs(&self, json: &Value) -> usize {
-        self.items_in(json).0.len()
-    }
-
     /// What is to be stored so that there is what this document has, and nothing else.
     fn items_in(&self, json: &Value) -> (Vec<(Target, Option<Item>)>, ZoneTexts) {
         let mut items = Vec::new();
@@ -160,8 +156,7 @@ impl Ledger {
             texts.extend(text.map(|text| (found.clone(), text)));
             let old = self.shelved(*kind, &found).map(|shelved| &shelved.item);
             let last = last.entry(*kind).or_default();
-            let position =
-                old.map(|old| old.position).filter(|position| *position > *last).unwrap_or(*last + if old.is_some() { 1 } else { GAP });
+            let position = position(old, *last);
             *last = position;
             let shown = if kind.is_named_by_dns() { &found } else { name };
             if old.is_none_or(|old| old.position != position || *old.name != **shown || old.json() != body) {
@@ -345,7 +340,7 @@ fn again(n: usize, edit: &Edit) -> Flaw {
 }
 
 /// The records that a zone's object came with.
-fn take_text(kind: Kind, body: &mut Value) -> Option<Arc<str>> {
+pub(super) fn take_text(kind: Kind, body: &mut Value) -> Option<Arc<str>> {
     let keys: &mut Map<String, Value> = body.as_object_mut().filter(|_| kind == Kind::Zone)?;
     match keys.shift_remove("text") {
         Some(Value::String(text)) => Some(text.into()),

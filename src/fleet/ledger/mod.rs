@@ -3,12 +3,14 @@
 //! A change is judged with the objects it has to do with, by the same code that reads a whole document; all else is known to be sound.
 //! What a small change cannot tell (zones come and go, regions go, many objects at once) makes the whole fleet anew.
 
+mod compare;
 mod compose;
 mod draft;
 mod part;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Comparison, objects};
 pub use draft::{Draft, Extent, NoDraft, Rehosted};
 
 use draft::Renamed;

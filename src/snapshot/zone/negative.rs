@@ -8,8 +8,15 @@ use crate::dns::rtype::{Type, class};
 #[derive(Clone, Copy, Debug)]
 struct Pointer {
     at: u16,
-    /// A place in the record itself; none: the apex.
-    own: Option<u16>,
+    to: To,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum To {
+    /// So many bytes into the apex.
+    Apex(u8),
+    /// So many bytes into the record itself.
+    Own(u16),
 }
 
 #[derive(Clone, Debug)]
@@ -35,13 +42,15 @@ impl Negative {
         let minimum = u32::from_be_bytes(*numbers.last_chunk()?);
         let ttl = soa.ttl().min(minimum);
         let mut writing = Writing { bytes: Vec::new(), pointers: [None; 3], used: 0, apex: &zone.apex };
-        writing.point(None);
+        writing.point(To::Apex(0));
         writing.bytes.extend_from_slice(&Type::SOA.0.to_be_bytes());
         writing.bytes.extend_from_slice(&class::IN.to_be_bytes());
         writing.bytes.extend_from_slice(&ttl.to_be_bytes());
         writing.bytes.extend_from_slice(&[0, 0]);
+        let start = writing.bytes.len();
         writing.name(&data[..server], None);
-        writing.name(&data[server..server + mailbox], Some(&data[..server]));
+        let taken = writing.bytes.len() - start;
+        writing.name(&data[server..server + mailbox], Some((&data[..server], taken)));
         writing.bytes.extend_from_slice(numbers);
         let len = ((writing.bytes.len() - RECORD_HEAD) as u16).to_be_bytes();
         writing.bytes[RECORD_HEAD - 2..RECORD_HEAD].copy_from_slice(&len);
@@ -52,14 +61,17 @@ impl Negative {
     #[inline]
     pub fn write(&self, out: &mut [u8], at: usize, apex: usize, ttl: u32) -> Option<usize> {
         let end = at + self.bytes.len();
-        if end > REACH || apex > REACH {
+        if end > REACH || apex + name::MAX_NAME > REACH {
             return None;
         }
         let place = out.get_mut(at..end)?;
         place.copy_from_slice(&self.bytes);
         place[TTL..TTL + 4].copy_from_slice(&ttl.to_be_bytes());
         for pointer in self.pointers.iter().flatten() {
-            let to = pointer.own.map_or(apex, |own| at + usize::from(own)) as u16;
+            let to = match pointer.to {
+                To::Apex(within) => apex + usize::from(within),
+                To::Own(within) => at + usize::from(within),
+            } as u16;
             let from = usize::from(pointer.at);
             place[from..from + 2].copy_from_slice(&(0xc000 | to).to_be_bytes());
         }
@@ -75,15 +87,15 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn point(&mut self, own: Option<u16>) {
-        self.pointers[self.used] = Some(Pointer { at: self.bytes.len() as u16, own });
+    fn point(&mut self, to: To) {
+        self.pointers[self.used] = Some(Pointer { at: self.bytes.len() as u16, to });
         self.used += 1;
         self.bytes.extend_from_slice(&[0xc0, 0]);
     }
 
-    /// The longest end of it that stands already is pointed at: of the apex, or of the name written just before this one.
-    fn name(&mut self, name: &[u8], before: Option<&[u8]>) {
-        let own = before.map(|before| self.bytes.len() - written(before, self.apex));
+    /// The longest end of it that stands already is pointed at: in the apex, or in the name written just before this one, which took so many bytes.
+    fn name(&mut self, name: &[u8], before: Option<(&[u8], usize)>) {
+        let own = before.map(|(_, taken)| self.bytes.len() - taken);
         let mut at = 0;
         loop {
             let rest = &name[at..];
@@ -91,14 +103,14 @@ impl Writing<'_> {
                 self.bytes.push(0);
                 return;
             }
-            if rest.eq_ignore_ascii_case(self.apex) {
-                return self.point(None);
+            if let Some(within) = ends_in(self.apex, rest) {
+                return self.point(To::Apex(within as u8));
             }
-            if let (Some(before), Some(own)) = (before, own)
+            if let (Some((before, taken)), Some(own)) = (before, own)
                 && let Some(place) = ends_in(before, rest)
-                && place < written(before, self.apex)
+                && place < taken
             {
-                return self.point(Some((own + place) as u16));
+                return self.point(To::Own((own + place) as u16));
             }
             let next = at + 1 + usize::from(name[at]);
             self.bytes.extend_from_slice(&name[at..next]);
@@ -111,14 +123,6 @@ impl Writing<'_> {
 fn ends_in(name: &[u8], end: &[u8]) -> Option<usize> {
     let at = name.len().checked_sub(end.len())?;
     (name::is_at_or_below(name, end)).then_some(at)
-}
-
-/// Bytes that a name took: all, or those before the apex and a pointer.
-fn written(name: &[u8], apex: &[u8]) -> usize {
-    match name.len().checked_sub(apex.len()) {
-        Some(own) if apex.len() > 1 && name::is_at_or_below(name, apex) => own + 2,
-        _ => name.len(),
-    }
 }
 
 #[cfg(test)]
@@ -159,7 +163,8 @@ mod tests {
             ("x.test", "ns.x.test", "me.ns.x.test", 9, 9, "x.test. 9 IN SOA ns.x.test. me.ns.x.test. 1 2 3 4 9", 12 + 5 + 5 + 20),
             ("x.test", "a.ns.other", "h.ns.other", 9, 9, "x.test. 9 IN SOA a.ns.other. h.ns.other. 1 2 3 4 9", 12 + 12 + 4 + 20),
             ("x.test", "ns.other", "h.elsewhere", 9, 9, "x.test. 9 IN SOA ns.other. h.elsewhere. 1 2 3 4 9", 12 + 10 + 13 + 20),
-            ("x.test", "ax.test", ".", 9, 9, "x.test. 9 IN SOA ax.test. . 1 2 3 4 9", 12 + 9 + 1 + 20),
+            ("x.test", "ax.test", ".", 9, 9, "x.test. 9 IN SOA ax.test. . 1 2 3 4 9", 12 + 5 + 1 + 20),
+            ("a.b.test", "ns.b.test", "h.c.test", 9, 9, "a.b.test. 9 IN SOA ns.b.test. h.c.test. 1 2 3 4 9", 12 + 5 + 6 + 20),
             (".", "a.root.test", "b.root.test", 9, 9, ". 9 IN SOA a.root.test. b.root.test. 1 2 3 4 9", 12 + 13 + 4 + 20),
         ] {
             let (seen, len) = shown(apex, server, mailbox, ttl, minimum);
