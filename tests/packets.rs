@@ -158,3 +158,29 @@ proptest! {
         prop_assert!(reply.len <= limit.max(bytes.len() + 300), "{} bytes for {}", reply.len, bytes.len());
     }
 }
+
+/// The names of an SOA record point into the apex, which must be whole where they point: behind a chain of aliases it may go on behind a pointer of its own.
+#[test]
+fn the_soa_behind_a_chain_reads_as_it_was_written() {
+    let parent = format!("{}x.test", "p.".repeat(20));
+    let apex = format!("b.a.{parent}");
+    let text = format!(
+        "@ 60 IN SOA ns.{parent}. h.test. 1 2 3 4 5\n@ 60 IN NS ns.{parent}.\nk0 60 IN CNAME k1.t\nk1.t 60 IN CNAME k2.s\nk2.s 60 IN A 192.0.2.1\n"
+    );
+    let compiled = meridian::compile::zone::zone(&Name::parse(&apex).unwrap(), "zone", text.into(), &mut NoFiles, &[]);
+    let zone = Serving::Zone(Arc::new(compiled.zone.unwrap_or_else(|| panic!("{:?}", compiled.problems))), Services::default());
+    let snapshot = Snapshot { generation: 1, zones: Zones::new(vec![zone]), ..Snapshot::default() };
+    let data = [wire::name(&format!("ns.{parent}.")), wire::name("h.test."), [1u32, 2, 3, 4, 5].map(u32::to_be_bytes).concat()].concat();
+    for (head, rtype, aliases) in [("k0.", 28, 2), ("k1.t.", 28, 1), ("nobody.", 1, 0), ("", 28, 0), ("k2.s.", 28, 0)] {
+        let question = wire::Question::of(wire::name(&format!("{head}{apex}.")), rtype).encode();
+        let ask = Ask { bytes: &question, peer: "192.0.2.1:53".parse().unwrap(), over: Over::Udp, seed: 0 };
+        let mut out = vec![0; 1232];
+        let Verdict::Reply(reply) = handle(Now { mono_ms: 0, wall_s: 1_800_000_000 }, &snapshot, &ask, &mut out) else {
+            panic!("no answer")
+        };
+        let answer = wire::decode(&out[..reply.len]).unwrap_or_else(|why| panic!("{head}: {why}"));
+        assert_eq!((answer.answer.len(), answer.authority.len()), (aliases, 1), "{head}: {answer}");
+        let soa = &answer.authority[0];
+        assert_eq!((soa.name.to_ascii_lowercase(), &soa.rdata), (wire::name(&format!("{apex}.")), &data), "{head}: {answer}");
+    }
+}

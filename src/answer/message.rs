@@ -37,6 +37,8 @@ pub(super) struct Message<'o> {
     out: &'o mut [u8],
     pos: usize,
     limit: usize,
+    /// Where the question ends: up to there names stand uncompressed.
+    question_end: usize,
     counts: [u16; 3],
     names: Names,
 }
@@ -74,6 +76,7 @@ impl<'o> Message<'o> {
         out[HEADER..HEADER + question.len()].copy_from_slice(question);
         Self {
             pos: HEADER + question.len(),
+            question_end: HEADER + question.len(),
             out,
             limit,
             counts: [0; 3],
@@ -116,9 +119,12 @@ impl<'o> Message<'o> {
         }
     }
 
-    /// The SOA record of a negative answer, the apex standing at `apex`.
+    /// The SOA record of a negative answer, the apex standing at `apex`: in the question, where it is whole.
     #[inline]
     pub(super) fn negative(&mut self, negative: &Negative, apex: usize, ttl: u32) -> Result<(), Full> {
+        if apex >= self.question_end {
+            return Err(Full);
+        }
         self.pos = negative.write(&mut self.out[..self.limit], self.pos, apex, ttl).ok_or(Full)?;
         self.count(Section::Authority, 1);
         Ok(())
