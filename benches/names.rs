@@ -3,30 +3,24 @@
 //! A zone of a million names, asked for in random order, so that each comes from memory. Each look-up waits for the one before, as the
 //! look-ups of queries do; making the path is part of it, and is measured alone as well.
 
+#[path = "world/no_files.rs"]
+mod no_files;
 #[path = "world/sequence.rs"]
 mod sequence;
 
 use divan::{Bencher, black_box};
 use meridian::compile::zone::zone;
-use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
 use meridian::dns::wire::{Header, read_query};
 use meridian::snapshot::path::Path;
 use meridian::snapshot::zone::{Found, Zone};
+use no_files::NoFiles;
 use sequence::Sequence;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
 fn main() {
     divan::main();
-}
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
-        Err("no files here".into())
-    }
 }
 
 const NAMES: u64 = 1_000_000;

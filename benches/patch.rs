@@ -1,24 +1,19 @@
 //! What it costs to change one hostname of a zone of a hundred thousand: `cargo bench --bench patch`.
 
+#[path = "world/no_files.rs"]
+mod no_files;
+
 use divan::{Bencher, black_box};
 use meridian::compile::patch::{Edit, Patched, patch};
 use meridian::compile::plan::Steered;
 use meridian::compile::zone::zone;
-use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
 use meridian::snapshot::zone::Zone;
+use no_files::NoFiles;
 use std::sync::LazyLock;
 
 fn main() {
     divan::main();
-}
-
-struct NoFiles;
-
-impl Loader for NoFiles {
-    fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
-        Err("no files here".into())
-    }
 }
 
 const COUNT: usize = 100_000;

@@ -1,11 +1,12 @@
 //! What the benchmarks of steering and of answers share: a pilot driven without a node.
 
+mod no_files;
 mod sequence;
 
+pub(crate) use no_files::NoFiles;
 pub(crate) use sequence::Sequence;
 
 use meridian::compile::zone::zone;
-use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
 use meridian::geo::{self, Atlas};
 use meridian::health::{Errand, Outcome, Report};
@@ -15,14 +16,6 @@ use meridian::steer::Chart;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-pub(crate) struct NoFiles;
-
-impl Loader for NoFiles {
-    fn load(&mut self, _: &str, _: &str) -> Result<(String, Vec<u8>), String> {
-        Err("no files here".into())
-    }
-}
 
 /// The shipped database, or those that `MERIDIAN_BENCH_MMDB` names with colons between them.
 pub(crate) fn atlas() -> Atlas {

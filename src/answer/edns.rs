@@ -2,6 +2,7 @@
 
 use super::cookie::{self, Judged};
 use super::message::Message;
+use super::writing::Writing;
 use super::{Ask, Over};
 use crate::clock::Now;
 use crate::dns::wire::{Edns, option, rcode};
@@ -134,31 +135,31 @@ impl<'a> Extras<'a> {
         let len = self.len();
         let ede = ede.filter(|_| message.left() >= len + OPTION_HEAD + 2);
         let len = len + if ede.is_some() { OPTION_HEAD + 2 } else { 0 };
-        let mut writing = Writing { room: message.last_record(len), at: 0 };
+        let mut writing = Writing::new(message.last_record(len));
         let [size_high, size_low] = self.manners.udp_size.to_be_bytes();
         let [data_high, data_low] = ((len - OPT_HEAD) as u16).to_be_bytes();
-        writing.put([0, 0, 41, size_high, size_low, (rcode >> 4) as u8, 0, u8::from(edns.dnssec) << 7, 0, data_high, data_low]);
+        writing.put(&[0, 0, 41, size_high, size_low, (rcode >> 4) as u8, 0, u8::from(edns.dnssec) << 7, 0, data_high, data_low]);
         if self.nsid {
-            writing.put(option_head(option::NSID, self.nsid().len()));
-            writing.put_slice(self.nsid());
+            writing.put(&option_head(option::NSID, self.nsid().len()));
+            writing.put(self.nsid());
         }
         if let Some(cookie) = &self.cookie {
-            writing.put(option_head(option::COOKIE, cookie::CLIENT + cookie::SERVER));
-            writing.put(cookie.reply);
+            writing.put(&option_head(option::COOKIE, cookie::CLIENT + cookie::SERVER));
+            writing.put(&cookie.reply);
         }
         if self.keepalive {
-            writing.put(option_head(option::KEEPALIVE, 2));
-            writing.put(self.manners.tcp_idle.to_be_bytes());
+            writing.put(&option_head(option::KEEPALIVE, 2));
+            writing.put(&self.manners.tcp_idle.to_be_bytes());
         }
         if let Some(ede) = ede {
-            writing.put(option_head(option::EDE, 2));
-            writing.put([0, ede as u8]);
+            writing.put(&option_head(option::EDE, 2));
+            writing.put(&[0, ede as u8]);
         }
         if let Some(subnet) = &self.subnet {
-            writing.put(option_head(option::SUBNET, subnet.option.len()));
-            writing.put_slice(subnet.option);
-            let scope_at = writing.at - subnet.option.len() + 3;
-            writing.room[scope_at] = subnet.scope(scope);
+            writing.put(&option_head(option::SUBNET, subnet.option.len()));
+            let scope_at = writing.len() + 3;
+            writing.put(subnet.option);
+            writing.mend(scope_at, &[subnet.scope(scope)]);
         }
     }
 
@@ -202,26 +203,6 @@ impl<'a> Subnet<'a> {
 
     fn scope(self, bits: Option<u8>) -> u8 {
         bits.map_or(0, |bits| bits + self.offset)
-    }
-}
-
-/// Bytes one after the other into a place that has room for them.
-struct Writing<'m> {
-    room: &'m mut [u8],
-    at: usize,
-}
-
-impl Writing<'_> {
-    #[inline]
-    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.room[self.at..self.at + N].copy_from_slice(&bytes);
-        self.at += N;
-    }
-
-    #[inline]
-    fn put_slice(&mut self, bytes: &[u8]) {
-        self.room[self.at..self.at + bytes.len()].copy_from_slice(bytes);
-        self.at += bytes.len();
     }
 }
 

@@ -18,6 +18,7 @@ mod slip;
 mod steered;
 mod trail;
 mod why;
+mod writing;
 
 use crate::clock::Now;
 use crate::dns::rtype::{Type, class};

@@ -4,6 +4,7 @@ use super::limit::Imputed;
 use super::lookup::{Cut, Walk};
 use super::message::{Full, Owner, Section};
 use super::why::{By, Located, Of, Why};
+use super::writing::Writing;
 use crate::dns::name::MAX_NAME;
 use crate::dns::rtype::Type;
 use crate::snapshot::Services;
@@ -153,7 +154,7 @@ impl<'a> Walk<'a, '_, '_, '_> {
     #[inline(never)]
     fn binding(&mut self, owner: Owner<'_>, service: &'a Service, port: u16, target: &[u8]) -> Result<bool, Cut> {
         let mut data = [0; MAX_BINDING];
-        let mut writing = Writing { data: &mut data, len: 0 };
+        let mut writing = Writing::new(&mut data);
         writing.put(&1u16.to_be_bytes());
         writing.put(target);
         writing.put(&PORT.to_be_bytes());
@@ -164,17 +165,16 @@ impl<'a> Walk<'a, '_, '_, '_> {
             let Some(choice) = service.has(family).then(|| self.client.choose(service, family)).flatten() else { continue };
             is_any = true;
             writing.put(&hint.to_be_bytes());
-            let length_at = writing.len;
+            let length_at = writing.len();
             writing.put(&[0, 0]);
             sets(service, &choice, family).flat_map(Set::data).for_each(|address| writing.put(address));
-            let length = (writing.len - length_at - 2) as u16;
-            writing.data[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+            let length = (writing.len() - length_at - 2) as u16;
+            writing.mend(length_at, &length.to_be_bytes());
         }
         if !is_any {
             return Ok(false);
         }
-        let len = writing.len;
-        self.message.one(Section::Answer, owner, Type::HTTPS, service.ttl, &data[..len])?;
+        self.message.one(Section::Answer, owner, Type::HTTPS, service.ttl, writing.written())?;
         Ok(true)
     }
 
@@ -209,15 +209,14 @@ impl<'a> Walk<'a, '_, '_, '_> {
                     continue;
                 }
                 let mut data = [0; 6 + 64 + MAX_NAME];
-                let mut writing = Writing { data: &mut data, len: 0 };
+                let mut writing = Writing::new(&mut data);
                 let labels = service.labels(n);
                 writing.put(&priority.to_be_bytes());
                 writing.put(&srv_weight(weight).to_be_bytes());
                 writing.put(&port.to_be_bytes());
                 writing.put(labels);
                 writing.put(host);
-                let len = writing.len;
-                full = self.message.one(Section::Answer, owner, Type::SRV, service.ttl, &data[..len]);
+                full = self.message.one(Section::Answer, owner, Type::SRV, service.ttl, writing.written());
                 written += 1;
                 used = true;
             }
@@ -294,18 +293,6 @@ fn sets<'a>(service: &'a Service, choice: &Choice, family: Family) -> impl Itera
 /// SRV weights are whole numbers of 16 bits, and 0 is for what should hardly be used at all.
 fn srv_weight(weight: u32) -> u16 {
     u16::try_from((u64::from(weight) * 6) >> 16).unwrap_or(u16::MAX).max(1)
-}
-
-struct Writing<'d> {
-    data: &'d mut [u8],
-    len: usize,
-}
-
-impl Writing<'_> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.data[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
 }
 
 const _: () = assert!(MAX_ANSWERS <= MAX_ADDRESSES);
