@@ -1,4 +1,4 @@
-//! Memory that starting, importing or reading anew has freed goes back to the system.
+//! Memory that starting, importing or reading anew has used goes back to the system.
 
 use crate::transport;
 
@@ -38,6 +38,7 @@ impl Tidy {
 
     pub(super) fn work() {
         transport::return_free_pages();
+        transport::return_program_pages();
     }
 }
 

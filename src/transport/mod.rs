@@ -22,7 +22,7 @@ mod udp;
 pub use bind::BindError;
 pub use count::{Connections, Counts, RCODES, Traffic};
 pub use limit::LimitOptions;
-pub use sys::{raise_nofile, return_free_pages, return_freed_memory};
+pub use sys::{raise_nofile, return_free_pages, return_freed_memory, return_program_pages};
 
 use crate::snapshot::Slot;
 use count::Tally;

@@ -1,4 +1,4 @@
-//! The system calls the standard library has no safe form of. All `unsafe` of the project is here.
+//! The system calls the standard library has no safe form of. All `unsafe` of the project is here and below.
 //!
 //! Owns   the buffers of a batch of datagrams and the C structures that describe them.
 //! Takes  a socket and, for each datagram read, how long its answer is.
@@ -7,9 +7,14 @@
 
 #![allow(unsafe_code)]
 
+mod process;
+
+pub(super) use process::nofile;
+pub use process::{raise_nofile, return_free_pages, return_freed_memory, return_program_pages};
+
 use libc::{c_int, c_void, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr_in6, sockaddr_storage};
 use std::io;
-use std::mem::{MaybeUninit, size_of, zeroed};
+use std::mem::{size_of, zeroed};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
@@ -349,71 +354,6 @@ fn set(fd: RawFd, level: c_int, option: c_int, value: c_int) -> io::Result<()> {
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Makes room for `wanted` open files; gives the limit that then holds (never less than it was).
-pub fn raise_nofile(wanted: u64) -> Result<u64, String> {
-    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
-    // SAFETY: the kernel fills the whole structure when it says 0, and only then it is read.
-    let now = unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, limit.as_mut_ptr()) != 0 {
-            return Err(format!("cannot read the limit of open files: {}", io::Error::last_os_error()));
-        }
-        limit.assume_init()
-    };
-    if now.rlim_cur >= wanted {
-        return Ok(now.rlim_cur);
-    }
-    // Past the hard limit only with CAP_SYS_RESOURCE; without it, as far as allowed.
-    for (soft, hard) in [(wanted, now.rlim_max.max(wanted)), (wanted.min(now.rlim_max), now.rlim_max)] {
-        let next = libc::rlimit { rlim_cur: soft, rlim_max: hard };
-        // SAFETY: reads one structure that lives through the call.
-        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &next) } == 0 {
-            return if soft >= wanted { Ok(soft) } else { Err(short_of_files(wanted, soft)) };
-        }
-    }
-    Err(short_of_files(wanted, now.rlim_cur))
-}
-
-/// Allocations from this size on go back to the system when they are freed. Left alone, glibc raises its own threshold to
-/// 32 MiB, and a node that has reloaded a large zone a few times holds more than twice the memory the zone takes.
-#[cfg(target_env = "gnu")]
-const RETURNED_FROM: c_int = 1 << 20;
-
-/// Heaps that threads share. Left alone, glibc makes one for nearly each thread, and each keeps its own gaps;
-/// what answers queries allocates nothing, so nobody waits for another.
-#[cfg(target_env = "gnu")]
-const HEAPS: c_int = 1;
-
-/// To be called once, before anything large is allocated.
-pub fn return_freed_memory() {
-    // SAFETY: sets numbers inside the allocator; it takes no pointer and touches no memory of ours.
-    #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, RETURNED_FROM);
-        libc::mallopt(libc::M_ARENA_MAX, HEAPS);
-    }
-}
-
-/// Gives pages back that hold nothing any more, also from between others that do. Takes some milliseconds, in which nobody else can allocate.
-pub fn return_free_pages() {
-    // SAFETY: walks the allocator's own lists under its own locks; it takes no pointer, and what is allocated stays where it is.
-    #[cfg(target_env = "gnu")]
-    unsafe {
-        libc::malloc_trim(0);
-    }
-}
-
-/// The limit of open files that holds now.
-pub(super) fn nofile() -> u64 {
-    raise_nofile(0).unwrap_or(FILES_AT_LEAST)
-}
-
-/// What every Linux gives a process, should the limit be unreadable.
-const FILES_AT_LEAST: u64 = 1024;
-
-fn short_of_files(wanted: u64, limit: u64) -> String {
-    format!("{wanted} open files are wanted and {limit} are allowed: raise the limit (LimitNOFILE= in systemd, ulimit -Hn in a shell)")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -567,14 +507,5 @@ mod tests {
         // SAFETY: the datagram came over IPv4, so this is its `sockaddr_in`.
         unsafe { (*ptr::from_mut(&mut batch.peers[0]).cast::<sockaddr_in>()).sin_port = 0 };
         assert!(batch.datagram(0).is_none());
-    }
-
-    #[test]
-    fn a_limit_that_cannot_be_is_a_sentence() {
-        let now = nofile();
-        let why = raise_nofile(u64::MAX - 1).unwrap_err();
-        assert!(why.contains("open files are wanted") && why.contains("LimitNOFILE="), "{why}");
-        assert!(nofile() >= now);
-        assert_eq!(raise_nofile(1), Ok(nofile()));
     }
 }
