@@ -179,7 +179,7 @@ impl Atlas {
             0 => self.cells = cells,
             _ => {
                 self.cells.extend_from_slice(&cells[1..]);
-                places.relabel(|number| number + by);
+                places.add(by);
             }
         }
         places

@@ -1,18 +1,20 @@
 //! Building ranges, from the lowest address to the highest.
 
 use super::ranges::{Ranges, Six};
-use super::table::{Rows, Table, Value};
+use super::table::{Rows, Value};
 
 /// Each value holds from its start to the next one's; equal neighbours become one run. What comes before the first start is unknown.
-pub struct Builder<V> {
+pub struct Builder<V: Value> {
     v4: FourRows<V>,
     v6: SixRows<V>,
 }
 
-pub(super) struct FourRows<V>(Rows<u32, V>);
+pub(super) struct FourRows<V: Value>(Rows<u32, V>);
 
-pub(super) struct SixRows<V> {
+pub(super) struct SixRows<V: Value> {
     rows: Rows<u64, V>,
+    /// What holds from this half on, unless something else is said of it.
+    next: (u64, V),
     deep: Vec<(u128, V)>,
     /// What holds from the last start on.
     last: V,
@@ -56,14 +58,14 @@ impl<V: Value> FourRows<V> {
     #[inline]
     pub(super) fn push(&mut self, start: u32, value: V) {
         assert!(value != V::MARK, "the greatest value is kept for the table itself");
-        if self.0.starts.is_empty() && start > 0 {
+        if self.0.is_empty() && start > 0 {
             self.0.push(0, V::default());
         }
         self.0.push(start, value);
     }
 
-    pub(super) fn finish(mut self) -> Table<u32, V> {
-        if self.0.starts.is_empty() {
+    pub(super) fn finish(mut self) -> V::Table<u32> {
+        if self.0.is_empty() {
             self.0.push(0, V::default());
         }
         self.0.finish()
@@ -72,9 +74,7 @@ impl<V: Value> FourRows<V> {
 
 impl<V: Value> SixRows<V> {
     pub(super) fn new() -> Self {
-        let mut rows = Rows::new();
-        rows.push(0, V::default());
-        Self { rows, deep: Vec::new(), last: V::default(), open: None }
+        Self { rows: Rows::new(), next: (0, V::default()), deep: Vec::new(), last: V::default(), open: None }
     }
 
     #[inline]
@@ -114,15 +114,15 @@ impl<V: Value> SixRows<V> {
 
     /// What holds from this half on; a run that began here is taken back.
     fn set(&mut self, half: u64, value: V) {
-        if self.rows.starts.last() == Some(&half) {
-            self.rows.starts.pop();
-            self.rows.values.pop();
+        if self.next.0 != half {
+            self.rows.push(self.next.0, self.next.1);
         }
-        self.rows.push(half, value);
+        self.next = (half, value);
     }
 
     pub(super) fn finish(mut self) -> Six<V> {
         self.close(None);
+        self.rows.push(self.next.0, self.next.1);
         self.deep.shrink_to_fit();
         Six { table: self.rows.finish(), deep: self.deep }
     }

@@ -87,7 +87,7 @@ fn nest<V: Value>(mut spans: Vec<Span<V>>, end: u128, mut push: impl FnMut(u128,
     close(&mut open, None, &mut push);
 }
 
-fn merge_v4<A: Value, B: Value, C: Value>(a: &Ranges<A>, b: &Ranges<B>, f: &mut impl FnMut(A, B) -> C) -> Table<u32, C> {
+fn merge_v4<A: Value, B: Value, C: Value>(a: &Ranges<A>, b: &Ranges<B>, f: &mut impl FnMut(A, B) -> C) -> C::Table<u32> {
     let mut rows = FourRows::new();
     zip(a.v4(), b.v4(), |start, a, b| rows.push(start as u32, f(a, b)));
     rows.finish()

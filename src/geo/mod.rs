@@ -6,13 +6,16 @@
 //! Never  knows a path or opens a file, and never gives a place to an address it knows nothing about.
 
 mod atlas;
+mod block;
 mod build;
 mod combine;
 mod countries;
 mod database;
+mod flat;
 mod globe;
 mod land;
 mod overlay;
+mod packed;
 mod ranges;
 mod record;
 mod table;

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::build::Builder;
-use super::table::{Table, Value};
+use super::table::{Run, Table, Value};
 
 /// Addresses of IPv6 that stand for one of IPv4, `::ffff:0:0/96`, have the value of that.
 #[derive(Clone)]
-pub struct Ranges<V> {
-    pub(super) v4: Table<u32, V>,
+pub struct Ranges<V: Value> {
+    pub(super) v4: V::Table<u32>,
     pub(super) v6: Six<V>,
 }
 
@@ -22,8 +22,8 @@ pub struct Hit<V> {
 
 /// Networks longer than /64 are rare: the table knows the upper halves only, and marks those within which a run begins.
 #[derive(Clone)]
-pub(super) struct Six<V> {
-    pub(super) table: Table<u64, V>,
+pub(super) struct Six<V: Value> {
+    pub(super) table: V::Table<u64>,
     /// All runs within the marked upper halves, each half from its first address on.
     pub(super) deep: Vec<(u128, V)>,
 }
@@ -61,7 +61,7 @@ impl<V: Value> Ranges<V> {
 
     /// The runs of IPv4 in ascending order, the first from zero on.
     pub fn v4(&self) -> impl Iterator<Item = (u128, V)> {
-        self.v4.starts.iter().zip(&self.v4.values).map(|(start, value)| (u128::from(*start), *value))
+        self.v4.runs().map(|(start, value)| (u128::from(start), value))
     }
 
     /// The runs of IPv6 in ascending order, the first from zero on.
@@ -70,22 +70,12 @@ impl<V: Value> Ranges<V> {
         self.v6.pieces().filter(move |(_, value)| last.replace(*value) != Some(*value))
     }
 
-    /// Known values replaced in place: different ones stay different, and none becomes unknown.
-    pub(super) fn relabel(&mut self, f: impl Fn(V) -> V) {
-        let values = self.v4.values.iter_mut().chain(&mut self.v6.table.values);
-        for value in values.chain(self.v6.deep.iter_mut().map(|(_, value)| value)) {
-            if *value != V::default() && *value != V::MARK {
-                *value = f(*value);
-            }
-        }
-    }
-
     #[inline]
     fn find_v4(&self, ip: u32) -> Hit<V> {
-        let at = self.v4.position(ip);
-        let before = self.v4.starts[at].checked_sub(1).map_or(0, |end| (ip ^ end).leading_zeros() + 1);
-        let after = self.v4.starts.get(at + 1).map_or(0, |next| (ip ^ next).leading_zeros() + 1);
-        Hit { value: self.v4.values[at], prefix: before.max(after) as u8 }
+        let Run { start, next, value } = self.v4.find(ip);
+        let before = start.checked_sub(1).map_or(0, |end| (ip ^ end).leading_zeros() + 1);
+        let after = next.map_or(0, |next| (ip ^ next).leading_zeros() + 1);
+        Hit { value, prefix: before.max(after) as u8 }
     }
 
     #[inline]
@@ -109,17 +99,25 @@ impl<V: Value> Ranges<V> {
     }
 }
 
+impl Ranges<u32> {
+    /// All known values become greater by so much.
+    pub(super) fn add(&mut self, by: u32) {
+        self.v4.add(by);
+        self.v6.table.add(by);
+        self.v6.deep.iter_mut().filter(|(_, value)| *value != 0).for_each(|(_, value)| *value += by);
+    }
+}
+
 impl<V: Value> Six<V> {
     #[inline]
     fn find(&self, ip: u128) -> Hit<V> {
         let half = (ip >> 64) as u64;
-        let at = self.table.position(half);
-        let value = self.table.values[at];
+        let Run { start, next, value } = self.table.find(half);
         if value == V::MARK {
             return self.find_deep(ip);
         }
-        let before = self.table.starts[at].checked_sub(1).map_or(0, |end| (half ^ end).leading_zeros() + 1);
-        let after = self.table.starts.get(at + 1).map_or(0, |next| (half ^ next).leading_zeros() + 1);
+        let before = start.checked_sub(1).map_or(0, |end| (half ^ end).leading_zeros() + 1);
+        let after = next.map_or(0, |next| (half ^ next).leading_zeros() + 1);
         Hit { value, prefix: before.max(after) as u8 }
     }
 
@@ -136,21 +134,15 @@ impl<V: Value> Six<V> {
 
     /// The runs, cut at the edges of marked halves.
     fn pieces(&self) -> impl Iterator<Item = (u128, V)> {
-        let table = &self.table;
-        (0..table.starts.len()).flat_map(move |at| {
-            let (start, value) = (u128::from(table.starts[at]) << 64, table.values[at]);
-            let deep = match value == V::MARK {
-                false => &[],
-                true => self.deep_from(start, table.starts.get(at + 1).copied()),
-            };
-            (value != V::MARK).then_some((start, value)).into_iter().chain(deep.iter().copied())
+        let mut deep = &self.deep[..];
+        // A run of the table follows on all deep ones before it, and some of those follow on the last.
+        self.table.runs().map(Some).chain([None]).flat_map(move |run| {
+            let before = run.map_or(deep.len(), |(half, _)| deep.partition_point(|(start, _)| ((start >> 64) as u64) < half));
+            let (within, rest) = deep.split_at(before);
+            deep = rest;
+            let known = run.filter(|(_, value)| *value != V::MARK).map(|(half, value)| (u128::from(half) << 64, value));
+            within.iter().copied().chain(known)
         })
-    }
-
-    fn deep_from(&self, start: u128, next: Option<u64>) -> &[(u128, V)] {
-        let from = self.deep.partition_point(|(deep, _)| *deep < start);
-        let to = next.map_or(self.deep.len(), |next| self.deep.partition_point(|(deep, _)| deep >> 64 < u128::from(next)));
-        &self.deep[from..to]
     }
 
     pub(super) fn is_empty(&self) -> bool {

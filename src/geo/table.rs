@@ -1,25 +1,36 @@
-//! A sorted table of runs with an index of its upper bits.
+//! The runs of one family, whichever way they are kept.
 
 use std::fmt::Debug;
+
+use super::flat::Flat;
+use super::packed::Packed;
 
 /// What ranges can hold. The default stands for "nothing known".
 pub trait Value: Copy + Eq + Default + Debug {
     /// Never a value: where it stands in the table of IPv6, the answer lies in the table of deep networks.
     const MARK: Self;
+    type Table<K: Key>: Table<K, Self>;
 }
 
+/// Few values, looked up for every query: quick.
 impl Value for u16 {
     const MARK: Self = u16::MAX;
+    type Table<K: Key> = Flat<K, Self>;
 }
 
+/// Numbers of the cells of an atlas, of which there may be millions, and which are looked up when there is no chart yet: small.
 impl Value for u32 {
     const MARK: Self = u32::MAX;
+    type Table<K: Key> = Packed<K>;
 }
 
-pub(super) trait Key: Copy + Ord + Debug {
+/// An address of IPv4, or the upper half of one of IPv6.
+pub trait Key: Copy + Ord + Debug + Into<u64> {
     const ZERO: Self;
     /// The upper `bits` bits of where the family's addresses really lie.
     fn slot(self, bits: u32) -> usize;
+    /// The key so far after this one, which there is.
+    fn after(self, gap: u64) -> Self;
 }
 
 impl Key for u32 {
@@ -29,9 +40,13 @@ impl Key for u32 {
     fn slot(self, bits: u32) -> usize {
         self.checked_shr(32 - bits).unwrap_or(0) as usize
     }
+
+    #[inline]
+    fn after(self, gap: u64) -> Self {
+        self + gap as u32
+    }
 }
 
-/// The upper half of an IPv6 address.
 impl Key for u64 {
     const ZERO: Self = 0;
 
@@ -42,86 +57,69 @@ impl Key for u64 {
         let slot = self.saturating_sub(GIVEN_OUT).checked_shr(61 - bits).unwrap_or(0);
         slot.min((1 << bits) - 1) as usize
     }
-}
 
-/// Run `at` goes from `starts[at]` to before `starts[at + 1]`; the first begins at zero.
-#[derive(Clone)]
-pub(super) struct Table<K, V> {
-    pub(super) starts: Vec<K>,
-    pub(super) values: Vec<V>,
-    /// For each slot how many runs begin in the slots before it, and the number of all runs at the end.
-    index: Vec<u32>,
-    bits: u32,
-}
-
-/// A slot has about so many runs where they are spread evenly, which those of IPv6 are not.
-const RUNS_A_SLOT: usize = 2;
-/// 16 MB: twice as much no longer pays for the full table of a city database.
-const MAX_BITS: u32 = 22;
-
-impl<K: Key, V: Value> Table<K, V> {
-    pub(super) fn new(mut starts: Vec<K>, mut values: Vec<V>) -> Self {
-        debug_assert!(starts.first() == Some(&K::ZERO) && starts.len() == values.len() && starts.is_sorted());
-        starts.shrink_to_fit();
-        values.shrink_to_fit();
-        let bits = (starts.len() / RUNS_A_SLOT).next_power_of_two().ilog2().min(MAX_BITS);
-        let mut index = vec![0u32; (1 << bits) + 1];
-        for start in &starts {
-            index[start.slot(bits) + 1] += 1;
-        }
-        for slot in 1..index.len() {
-            index[slot] += index[slot - 1];
-        }
-        Self { starts, values, index, bits }
-    }
-
-    /// The number of the run a key lies in.
     #[inline]
-    pub(super) fn position(&self, key: K) -> usize {
-        let slot = key.slot(self.bits);
-        let (from, to) = (self.index[slot] as usize, self.index[slot + 1] as usize);
-        from + self.starts[from..to].partition_point(|start| *start <= key) - 1
+    fn after(self, gap: u64) -> Self {
+        self + gap
     }
+}
 
+/// A run goes from its start to before the next one's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run<K, V> {
+    pub start: K,
+    /// None for the last one.
+    pub next: Option<K>,
+    pub value: V,
+}
+
+/// Runs in ascending order; the first begins at zero.
+pub trait Table<K, V: Default + PartialEq>: Clone + Default {
+    /// The starts ascend.
+    fn push(&mut self, start: K, value: V);
+    /// Nothing is pushed any more; before this nothing is found.
+    fn close(&mut self);
+    /// The run a key lies in.
+    fn find(&self, key: K) -> Run<K, V>;
+    fn runs(&self) -> impl Iterator<Item = (K, V)>;
     /// The one value of all keys, if there is only one.
+    fn only(&self) -> Option<V>;
+    /// Nothing is known about any key.
     #[inline]
-    pub(super) fn only(&self) -> Option<V> {
-        match self.values[..] {
-            [value] => Some(value),
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.only() == Some(V::default())
     }
-
-    pub(super) fn memory(&self) -> usize {
-        self.starts.capacity() * size_of::<K>() + self.values.capacity() * size_of::<V>() + self.index.capacity() * size_of::<u32>()
-    }
+    /// In bytes.
+    fn memory(&self) -> usize;
 }
 
-/// Collects the runs of a table.
-pub(super) struct Rows<K, V> {
-    pub(super) starts: Vec<K>,
-    pub(super) values: Vec<V>,
+/// Collects the runs of a table: equal neighbours become one.
+pub(super) struct Rows<K: Key, V: Value> {
+    last: Option<(K, V)>,
+    table: V::Table<K>,
 }
 
 impl<K: Key, V: Value> Rows<K, V> {
     pub(super) fn new() -> Self {
-        Self { starts: Vec::new(), values: Vec::new() }
+        Self { last: None, table: V::Table::default() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.last.is_none()
     }
 
     #[inline]
     pub(super) fn push(&mut self, start: K, value: V) {
-        if self.values.last() != Some(&value) {
-            debug_assert!(self.starts.last().is_none_or(|last| *last < start), "{start:?} after {:?}", self.starts.last());
-            self.starts.push(start);
-            self.values.push(value);
+        if self.last.is_none_or(|(_, last)| last != value) {
+            debug_assert!(self.last.is_none_or(|(last, _)| last < start), "{start:?} after {:?}", self.last);
+            self.table.push(start, value);
+            self.last = Some((start, value));
         }
     }
 
-    pub(super) fn finish(self) -> Table<K, V> {
-        Table::new(self.starts, self.values)
+    pub(super) fn finish(mut self) -> V::Table<K> {
+        debug_assert!(!self.is_empty(), "a table without a run");
+        self.table.close();
+        self.table
     }
 }

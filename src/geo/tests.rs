@@ -31,10 +31,10 @@ impl List {
         Self { v4: sorted(v4), v6: sorted(v6) }
     }
 
-    fn ranges(&self) -> Ranges<u16> {
+    fn ranges<V: Value + From<u16>>(&self) -> Ranges<V> {
         let mut builder = Builder::new();
-        self.v4.iter().for_each(|(start, value)| builder.push_v4(*start as u32, *value));
-        self.v6.iter().for_each(|(start, value)| builder.push_v6(*start, *value));
+        self.v4.iter().for_each(|(start, value)| builder.push_v4(*start as u32, (*value).into()));
+        self.v6.iter().for_each(|(start, value)| builder.push_v6(*start, (*value).into()));
         builder.finish()
     }
 
@@ -147,6 +147,31 @@ fn list() -> impl Strategy<Value = List> {
     (vec((v4_start(), 0..4u16), 0..12), vec((v6_start(), 0..4u16), 0..12)).prop_map(|(v4, v6)| List::new(v4, v6))
 }
 
+/// Long enough for many blocks: gaps of all sizes, most of them multiples of something, and values that come again.
+fn long_list() -> impl Strategy<Value = List> {
+    let gap = |shifts: Vec<u32>| {
+        prop_oneof![6 => 1..40u64, 1 => 1..5000u64].prop_flat_map(move |gap| select(shifts.clone()).prop_map(move |shift| gap << shift))
+    };
+    let value = || prop_oneof![4 => 0..5u16, 3 => 0..600u16, 1 => 0..u16::MAX];
+    let v4 = vec((gap(vec![0, 8, 8, 8, 12]), value()), 0..300);
+    let v6 = vec((gap(vec![0, 16, 16, 24, 32, 44]), value(), prop_oneof![20 => Just(0), 1 => any::<u64>()]), 0..300);
+    (v4, any::<u32>(), v6, select(vec![0, 0x2000 << 48, 0x2a00 << 48])).prop_map(|(v4, first, v6, base)| {
+        let (mut at, mut half) = (u64::from(first) >> 1, base);
+        let mut next = |gap: u64| {
+            at += gap;
+            u128::from(at)
+        };
+        let v4: Vec<_> = v4.into_iter().map(|(gap, value)| (next(gap), value)).filter(|(at, _)| *at <= u128::from(u32::MAX)).collect();
+        let mut next = |gap: u64, low: u64| {
+            // Some within the half before.
+            half += if low % 3 == 1 { 0 } else { gap };
+            u128::from(half) << 64 | u128::from(low)
+        };
+        let v6: Vec<_> = v6.into_iter().map(|(gap, value, low)| (next(gap, low), value)).filter(|(at, _)| at >> 32 != 0xffff).collect();
+        List::new(v4, v6)
+    })
+}
+
 fn some_network() -> impl Strategy<Value = Network> {
     let v4 = (v4_start(), 0..=32u8).prop_map(|(at, prefix)| network(IpAddr::V4((at as u32).into()), prefix));
     let v6 = (v6_start(), 0..=128u8).prop_map(|(at, prefix)| network(IpAddr::V6(at.into()), prefix));
@@ -166,10 +191,23 @@ proptest! {
 
     #[test]
     fn a_hit_has_the_value_and_the_largest_network_of_the_list(list in list(), others in vec(v6_start(), 10)) {
-        let ranges = list.ranges();
+        let (ranges, packed) = (list.ranges::<u16>(), list.ranges::<u32>());
         for address in list.edges().into_iter().chain(others.into_iter().map(|at| IpAddr::V6(at.into()))) {
-            prop_assert_eq!(ranges.find(address), list.hit(address), "{}", address);
+            let hit = list.hit(address);
+            prop_assert_eq!(ranges.find(address), hit, "{}", address);
+            prop_assert_eq!(packed.find(address), Hit { value: u32::from(hit.value), prefix: hit.prefix }, "{}", address);
         }
+    }
+
+    #[test]
+    fn packed_ranges_say_what_flat_ones_do(list in long_list(), others in vec(v6_start(), 10)) {
+        let (flat, packed) = (list.ranges::<u16>(), list.ranges::<u32>());
+        prop_assert_eq!(runs(&packed), runs(&flat).map(|runs| runs.into_iter().map(|(start, value)| (start, u32::from(value))).collect::<Vec<_>>()));
+        for address in list.edges().into_iter().chain(others.into_iter().map(|at| IpAddr::V6(at.into()))) {
+            let Hit { value, prefix } = flat.find(address);
+            prop_assert_eq!(packed.find(address), Hit { value: u32::from(value), prefix }, "{}", address);
+        }
+        prop_assert_eq!(packed.is_empty(), flat.is_empty());
     }
 
     #[test]
@@ -179,7 +217,7 @@ proptest! {
             starts.dedup_by_key(|(_, value)| *value);
             starts
         };
-        let ranges = list.ranges();
+        let ranges = list.ranges::<u16>();
         prop_assert_eq!(runs(&ranges), [merged(&list.v4), merged(&list.v6)]);
         prop_assert_eq!(ranges.is_empty(), list.v4.iter().chain(&list.v6).all(|(_, value)| *value == 0));
     }
@@ -187,14 +225,15 @@ proptest! {
     #[test]
     fn what_lies_on_top_wins_where_it_knows_something(top in list(), bottom in list()) {
         let expected = top.joined(&bottom, |a, b| if a == 0 { b } else { a });
-        prop_assert_eq!(runs(&overlay(top.ranges(), bottom.ranges())), runs(&expected.ranges()));
+        prop_assert_eq!(runs(&overlay(top.ranges(), bottom.ranges())), runs(&expected.ranges::<u16>()));
+        prop_assert_eq!(runs(&overlay(top.ranges(), bottom.ranges())), runs(&expected.ranges::<u32>()));
     }
 
     #[test]
     fn merged_ranges_have_what_is_made_of_both(a in list(), b in list()) {
         let expected = a.joined(&b, |a, b| a * 2 + b / 2);
-        let merged: Ranges<u32> = merge(&a.ranges(), &b.ranges(), |a, b| u32::from(a * 2 + b / 2));
-        prop_assert_eq!(runs(&map(&merged, |value| value as u16)), runs(&expected.ranges()));
+        let merged: Ranges<u32> = merge(&a.ranges::<u16>(), &b.ranges::<u16>(), |a, b| u32::from(a * 2 + b / 2));
+        prop_assert_eq!(runs(&merged), runs(&expected.ranges::<u32>()));
         for address in a.edges() {
             prop_assert_eq!(merged.find(address).value, u32::from(a.value(address) * 2 + b.value(address) / 2));
         }
@@ -203,14 +242,15 @@ proptest! {
     #[test]
     fn mapped_values_that_become_equal_become_one_run(list in list()) {
         let expected = list.joined(&list, |value, _| value / 2);
-        prop_assert_eq!(runs(&map(&list.ranges(), |value| u32::from(value / 2))), runs(&map(&expected.ranges(), u32::from)));
+        prop_assert_eq!(runs(&map(&list.ranges::<u32>(), |value| value as u16 / 2)), runs(&expected.ranges::<u16>()));
     }
 
     #[test]
     fn other_numbers_for_the_same_values_change_nothing_else(list in list()) {
+        let wide = |by| map(&list.ranges::<u16>(), |value| if value == 0 { 0 } else { u32::from(value) + by });
         let mut ranges = list.ranges();
-        ranges.relabel(|value| value + 10);
-        prop_assert_eq!(runs(&ranges), runs(&map(&list.ranges(), |value| if value == 0 { 0 } else { value + 10 })));
+        ranges.add(10);
+        prop_assert_eq!(runs(&ranges), runs(&wide(10)));
     }
 
     #[test]
