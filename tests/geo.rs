@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use maxminddb::{Reader, geoip2};
 use meridian::document::{Network, Problem};
-use meridian::geo::{self, Atlas, Cell, Database, Land, OVERRIDES, Override, Point, continent_bit, continent_codes, distance_km};
+use meridian::geo::{self, Atlas, Cell, Database, Land, OVERRIDES, Override, Point, Ranges, continent_bit, continent_codes, distance_km};
 
 #[path = "geo/writer.rs"]
 mod writer;
@@ -29,6 +29,27 @@ fn every_network_of_maxminds_country_database_is_where_its_record_says() {
 fn the_shipped_database_says_what_its_records_say() {
     let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("geoip/city.mmdb")).unwrap();
     assert!(compare(&bytes, 61) > 10_000);
+}
+
+#[test]
+fn the_shipped_database_packed_says_what_it_says_flat() {
+    let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("geoip/city.mmdb")).unwrap();
+    let atlas = Atlas::new(vec![read("city.mmdb", bytes)], &[]);
+    let packed = atlas.ranges();
+    assert!(atlas.cells().len() < usize::from(u16::MAX));
+    let flat: Ranges<u16> = geo::map(packed, |cell| cell as u16);
+    let v4 = packed.v4().step_by(13).map(|(start, _)| [start, start.saturating_sub(1)].map(|at| IpAddr::V4((at as u32).into())));
+    let v6 = packed.v6().step_by(7).map(|(start, _)| [start, start.saturating_sub(1)].map(|at| IpAddr::V6(at.into())));
+    let mut compared = 0;
+    for address in v4.chain(v6).flatten() {
+        let (packed, flat) = (packed.find(address), flat.find(address));
+        assert_eq!((packed.value, packed.prefix), (flat.value.into(), flat.prefix), "{address}");
+        compared += 1;
+    }
+    assert!(compared > 200_000, "{compared}");
+    // Flat, each run would take nine bytes or more.
+    let runs = packed.v4().count() + packed.v6().count();
+    assert!(packed.memory() < 3 * runs, "{} bytes for {runs} runs", packed.memory());
 }
 
 /// Every so many networks, by the crate's own look-up. Gives the number of those that were compared.

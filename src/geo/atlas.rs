@@ -46,7 +46,7 @@ pub struct Atlas {
     ranges: Ranges<u32>,
     asns: Option<Ranges<u32>>,
     cells: Vec<Cell>,
-    lands: Lands,
+    lands: Vec<Land>,
     sources: Vec<String>,
 }
 
@@ -89,20 +89,23 @@ impl Atlas {
             ranges: Ranges::default(),
             asns: None,
             cells: vec![Cell::UNKNOWN],
-            lands: Lands::default(),
+            lands: Vec::new(),
             sources: vec![OVERRIDES.to_owned()],
         };
-        let mut places = vec![atlas.take_overrides(overrides)];
+        let mut lands = Lands::default();
+        let mut places = vec![atlas.take_overrides(overrides, &mut lands)];
         let mut asns = Vec::new();
         for mut database in databases {
             asns.push(std::mem::take(&mut database.asns));
-            places.push(atlas.take(database));
+            places.push(atlas.take(database, &mut lands));
         }
         // From the last to the first: each lies on top of what is less believed.
         let stack = |layers: Vec<Ranges<u32>>| layers.into_iter().rev().reduce(|bottom, top| overlay(top, bottom)).unwrap_or_default();
         atlas.ranges = stack(places);
         atlas.asns = Some(stack(asns)).filter(|asns| !asns.is_empty());
         atlas.cells.shrink_to_fit();
+        atlas.lands = lands.list;
+        atlas.lands.shrink_to_fit();
         atlas
     }
 
@@ -122,11 +125,11 @@ impl Atlas {
     }
 
     pub fn lands(&self) -> &[Land] {
-        &self.lands.list
+        &self.lands
     }
 
     pub fn land(&self, number: u16) -> Land {
-        self.lands.list.get(usize::from(number)).copied().unwrap_or_default()
+        self.lands.get(usize::from(number)).copied().unwrap_or_default()
     }
 
     pub fn ranges(&self) -> &Ranges<u32> {
@@ -146,10 +149,10 @@ impl Atlas {
     /// In bytes.
     pub fn memory(&self) -> usize {
         let tables = self.ranges.memory() + self.asns.as_ref().map_or(0, Ranges::memory);
-        tables + self.cells.capacity() * size_of::<Cell>() + self.lands.list.capacity() * 2 * size_of::<Land>()
+        tables + self.cells.capacity() * size_of::<Cell>() + self.lands.capacity() * size_of::<Land>()
     }
 
-    fn take_overrides(&mut self, overrides: &[Override]) -> Ranges<u32> {
+    fn take_overrides(&mut self, overrides: &[Override], lands: &mut Lands) -> Ranges<u32> {
         let centres = Centres::new();
         let mut networks = Vec::new();
         for said in overrides {
@@ -157,7 +160,7 @@ impl Atlas {
             let Some((latitude, longitude)) = said.at.or(country.map(|country| country.centre)) else { continue };
             let point = Point::at(latitude, longitude);
             let continents = country.unwrap_or_else(|| centres.nearest(point)).continent;
-            let land = self.lands.number(Land { continents, country: country.map(|country| country.code), subdivision: None });
+            let land = lands.number(Land { continents, country: country.map(|country| country.code), subdivision: None });
             networks.push((said.network, self.cells.len() as u32));
             self.cells.push(Cell::new(Some(point), land));
         }
@@ -165,11 +168,11 @@ impl Atlas {
     }
 
     /// The places of a database, with the numbers they have here.
-    fn take(&mut self, database: Database) -> Ranges<u32> {
+    fn take(&mut self, database: Database, all: &mut Lands) -> Ranges<u32> {
         let Database { name, mut cells, lands, mut places, .. } = database;
         let source = u8::try_from(self.sources.len()).unwrap_or(u8::MAX);
         self.sources.push(name);
-        let lands: Vec<u16> = lands.list.into_iter().map(|land| self.lands.number(land)).collect();
+        let lands: Vec<u16> = lands.list.into_iter().map(|land| all.number(land)).collect();
         for cell in &mut cells[1..] {
             (cell.land, cell.source) = (lands[usize::from(cell.land)], source);
         }

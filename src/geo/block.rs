@@ -6,7 +6,7 @@
 //! Then the gaps. One of n bits has n - 1 zeros, a one, and its lower bits; lengths from `ESCAPE` on have a zero more,
 //! and exactly so many zeros say that the gap comes whole: shift, length, and lower bits.
 
-/// Runs of a block. Twice as many take 6 % less memory, and twice as long to be searched.
+/// Runs of a block. Twice as many would take a tenth less memory, and twice as long to be searched.
 pub(super) const MOST: usize = 32;
 /// Bytes that may be looked at beyond the end of a block.
 pub(super) const BEYOND: usize = 16;
@@ -16,8 +16,11 @@ const WIDTH: u32 = 6;
 const NUMBER: u32 = 3;
 const HEAD: u32 = SHIFT + WIDTH + NUMBER + MOST as u32;
 const ESCAPE: u32 = 3;
-/// Of a gap that doesn't come whole; it must be seen at one look.
+/// How many bits one look shows wherever it begins in a byte.
+const SURE: u32 = 57;
+/// Of a gap that doesn't come whole: it must be seen at one look.
 const MAX_SIZE: u32 = 27;
+const _: () = assert!(HEAD <= SURE && 2 * (MAX_SIZE + 1) < SURE);
 
 /// Starts that ascend, and their codes; of the first start nothing is written.
 pub(super) fn write(runs: impl Iterator<Item = (u64, u32)>, bytes: &mut Vec<u8>) {
@@ -29,16 +32,15 @@ pub(super) fn write(runs: impl Iterator<Item = (u64, u32)>, bytes: &mut Vec<u8>)
     }
     let (starts, codes) = (&starts[..count], &codes[..count]);
     let (mut fresh, mut asked) = (0u32, 0u32);
-    let mut known: Vec<u32> = Vec::with_capacity(MOST);
-    let mut numbers: Vec<u32> = Vec::with_capacity(MOST);
+    let (mut known, mut numbers) = (Few::new(), Few::new());
     let mut is_new = 0u32;
     for (at, code) in codes.iter().enumerate() {
         if at >= 2 && codes[at - 2] == *code {
             continue;
         }
         fresh |= 1 << at;
-        match known.iter().position(|known| known == code) {
-            Some(number) => numbers.push(number as u32),
+        match known.find(*code) {
+            Some(number) => numbers.push(number),
             None => {
                 is_new |= 1 << asked;
                 known.push(*code);
@@ -46,6 +48,7 @@ pub(super) fn write(runs: impl Iterator<Item = (u64, u32)>, bytes: &mut Vec<u8>)
         }
         asked += 1;
     }
+    let (known, numbers) = (known.list(), numbers.list());
     let width = u32::BITS - known.iter().fold(0, |all, code| all | code).leading_zeros();
     let number = usize::BITS - (known.len() - 1).leading_zeros();
     let shift = shift(starts);
@@ -69,6 +72,34 @@ fn shift(starts: &[u64]) -> u32 {
         counts[(pair[1] - pair[0]).trailing_zeros() as usize] += 1;
     }
     (0..64).rev().max_by_key(|shift| counts[*shift as usize]).unwrap_or(0)
+}
+
+/// A list of at most so many as a block has runs.
+struct Few {
+    all: [u32; MOST],
+    count: usize,
+}
+
+impl Few {
+    fn new() -> Self {
+        Self { all: [0; MOST], count: 0 }
+    }
+
+    fn push(&mut self, one: u32) {
+        self.all[self.count] = one;
+        self.count += 1;
+    }
+
+    /// All are compared: where the one is that is alike can't be foretold, and guessing wrong takes longer.
+    fn find(&self, one: u32) -> Option<u32> {
+        let alike = self.all.iter().zip(0..).fold(0u32, |alike, (other, at)| alike | u32::from(*other == one) << at);
+        let at = alike.trailing_zeros();
+        ((at as usize) < self.count).then_some(at)
+    }
+
+    fn list(&self) -> &[u32] {
+        &self.all[..self.count]
+    }
 }
 
 struct Bits<'a> {
@@ -96,8 +127,7 @@ impl Bits<'_> {
         if zeros >= shift && shifted.ilog2() <= MAX_SIZE {
             let size = shifted.ilog2();
             let zeros = size + u32::from(size >= ESCAPE);
-            self.push(1 << zeros, zeros + 1);
-            self.push(shifted ^ 1 << size, size);
+            self.push((shifted ^ 1 << size) << (zeros + 1) | 1 << zeros, zeros + 1 + size);
             return;
         }
         let odd = gap >> zeros;
@@ -123,7 +153,8 @@ pub(super) struct Block<'a> {
     number: u32,
     fresh: u32,
     is_new: u32,
-    /// Where the numbers of codes begin, and the gaps.
+    /// Where the codes begin, the numbers of codes, and the gaps.
+    known: u32,
     numbers: u32,
     gaps: u32,
 }
@@ -138,22 +169,22 @@ impl<'a> Block<'a> {
         let fresh = (head >> (SHIFT + WIDTH + NUMBER)) as u32;
         let asked = fresh.count_ones();
         let is_new = look(bytes, HEAD) as u32 & mask(asked);
-        let numbers = HEAD + asked + is_new.count_ones() * width;
+        let known = HEAD + asked;
+        let numbers = known + is_new.count_ones() * width;
         let gaps = numbers + (asked - is_new.count_ones()) * number;
-        Self { bytes, count, shift, width, number, fresh, is_new, numbers, gaps }
+        Self { bytes, count, shift, width, number, fresh, is_new, known, numbers, gaps }
     }
 
     /// The number of the run that goes over this distance from the first start; how far away it begins, and the next one if that is in the block.
     #[inline]
     pub(super) fn find(&self, distance: u64) -> (usize, u64, Option<u64>) {
-        let (mut at, mut from) = (self.gaps, 0);
+        let (mut gaps, mut from) = (Gaps::new(self), 0);
         for number in 0..self.count - 1 {
-            let (gap, next) = self.gap(at);
-            let to = from + gap;
+            let to = from + gaps.next();
             if distance < to {
                 return (number, from, Some(to));
             }
-            (at, from) = (next, to);
+            from = to;
         }
         (self.count - 1, from, None)
     }
@@ -165,51 +196,97 @@ impl<'a> Block<'a> {
         let told = (self.fresh & alike).ilog2();
         let asked = (self.fresh & mask(told)).count_ones();
         let before = (self.is_new & mask(asked)).count_ones();
-        let number = match self.is_new >> asked & 1 {
-            1 => before,
-            _ => look(self.bytes, self.numbers + (asked - before) * self.number) as u32 & mask(self.number),
-        };
-        look(self.bytes, HEAD + self.fresh.count_ones() + number * self.width) as u32 & mask(self.width)
+        match self.is_new >> asked & 1 {
+            1 => self.known(before),
+            _ => self.known(self.number(self.numbers + (asked - before) * self.number)),
+        }
     }
 
     /// How far each run begins from the first, and its code.
     pub(super) fn runs(self) -> impl Iterator<Item = (u64, u32)> {
-        let (mut at, mut from) = (self.gaps, 0);
+        let (mut gaps, mut from) = (Gaps::new(&self), 0);
+        let (mut fresh, mut is_new) = (self.fresh, self.is_new);
+        let (mut known, mut numbers) = (0, self.numbers);
+        // Those of the run before, and of the one before that.
+        let mut codes = (0, 0);
         (0..self.count).map(move |run| {
             if run > 0 {
-                let (gap, next) = self.gap(at);
-                (at, from) = (next, from + gap);
+                from += gaps.next();
             }
-            (from, self.code(run))
+            // All ways are gone: which is the right one can't be foretold, and guessing wrong takes longer.
+            let (is_told, is_first) = (fresh & 1, fresh & is_new & 1);
+            let number = if is_first == 1 { known } else { self.number(numbers) };
+            let told = self.known(number * is_told);
+            let code = if is_told == 1 { told } else { codes.1 };
+            known += is_first;
+            numbers += self.number * (is_told ^ is_first);
+            is_new >>= is_told;
+            fresh >>= 1;
+            codes = (code, codes.0);
+            (from, code)
         })
     }
 
-    /// A gap, and where the next one is.
     #[inline]
-    fn gap(&self, at: u32) -> (u64, u32) {
-        let word = look(self.bytes, at);
-        let zeros = word.trailing_zeros();
+    fn number(&self, at: u32) -> u32 {
+        look(self.bytes, at) as u32 & mask(self.number)
+    }
+
+    #[inline]
+    fn known(&self, number: u32) -> u32 {
+        look(self.bytes, self.known + number * self.width) as u32 & mask(self.width)
+    }
+}
+
+/// Reads one gap after the other. It looks at the bytes only when it has used up what it saw: each look waits for the gap before.
+struct Gaps<'a> {
+    bytes: &'a [u8],
+    shift: u32,
+    at: u32,
+    seen: u64,
+    left: u32,
+}
+
+impl<'a> Gaps<'a> {
+    #[inline]
+    fn new(block: &Block<'a>) -> Self {
+        Self { bytes: block.bytes, shift: block.shift, at: block.gaps, seen: 0, left: 0 }
+    }
+
+    #[inline]
+    fn next(&mut self) -> u64 {
+        let mut zeros = self.seen.trailing_zeros();
+        if 2 * zeros + 1 > self.left {
+            (self.seen, self.left) = (look(self.bytes, self.at), SURE);
+            zeros = self.seen.trailing_zeros();
+        }
         if zeros == ESCAPE {
-            return self.whole_gap(at + ESCAPE + 1);
+            return self.whole();
         }
         let size = zeros - u32::from(zeros > ESCAPE);
-        let lower = word >> (zeros + 1) & ((1 << size) - 1);
-        ((1 << size | lower) << self.shift, at + zeros + 1 + size)
+        let lower = self.seen >> (zeros + 1) & ((1 << size) - 1);
+        let used = zeros + 1 + size;
+        self.seen >>= used;
+        self.left -= used;
+        self.at += used;
+        (1 << size | lower) << self.shift
     }
 
     #[cold]
-    fn whole_gap(&self, at: u32) -> (u64, u32) {
+    fn whole(&mut self) -> u64 {
+        let at = self.at + ESCAPE + 1;
         let from = (at / 8) as usize;
         let mut wide = [0; 16];
         wide.copy_from_slice(&self.bytes[from..from + 16]);
         let bits = u128::from_le_bytes(wide) >> (at % 8);
         let (shift, size) = (bits as u32 & mask(SHIFT), (bits >> SHIFT) as u32 & mask(SHIFT));
         let lower = (bits >> (2 * SHIFT)) as u64 & ((1 << size) - 1);
-        ((1 << size | lower) << shift, at + 2 * SHIFT + size)
+        (self.at, self.left) = (at + 2 * SHIFT + size, 0);
+        (1 << size | lower) << shift
     }
 }
 
-/// The bits from `at` on, of which 57 are sure to be there.
+/// The bits from `at` on; `SURE` are sure to be there.
 #[inline]
 fn look(bytes: &[u8], at: u32) -> u64 {
     let from = (at / 8) as usize;

@@ -1,4 +1,4 @@
-//! A table of runs in blocks of bits: it takes a quarter of the memory, and some steps more to find anything in it.
+//! A table of runs in blocks of bits: it takes a sixth of a flat one's memory, and some steps more to find anything in it.
 
 use super::block::{self, Block, MOST};
 use super::flat::Flat;

@@ -90,11 +90,11 @@ impl Tree<'_> {
     #[inline]
     fn node(&self, node: u32) -> (u32, u32) {
         let size = usize::from(self.record_size) / 4;
-        let bytes = &self.bytes[node as usize * size..][..size];
-        let wide = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
-        match *bytes {
-            [a, b, c, d, e, f, g] => (wide(&[d >> 4, a, b, c]), wide(&[d & 15, e, f, g])),
-            _ => (wide(&bytes[..size / 2]), wide(&bytes[size / 2..])),
+        match self.bytes[node as usize * size..][..size] {
+            [a, b, c, d, e, f] => (u32::from_be_bytes([0, a, b, c]), u32::from_be_bytes([0, d, e, f])),
+            [a, b, c, d, e, f, g] => (u32::from_be_bytes([d >> 4, a, b, c]), u32::from_be_bytes([d & 15, e, f, g])),
+            [a, b, c, d, e, f, g, h] => (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])),
+            _ => unreachable!("records have 24, 28 or 32 bits"),
         }
     }
 }
