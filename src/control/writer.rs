@@ -274,7 +274,8 @@ impl Writer {
             generation: office.told.load().generation,
             is_made: wanted.shows.as_ref().is_some_and(|target| !has(ledger, target)),
             warnings: made.draft.warnings.iter().map(|flaw| said(&flaw.problem)).chain(made.warnings.iter().cloned()).collect(),
-            differences: differences(&office, ledger, &made, &wanted),
+            // Nobody is shown an import's.
+            differences: if wanted.is_import { Vec::new() } else { differences(&office, ledger, &made, &wanted) },
             ..Done::default()
         };
         if how.dry_run {
@@ -290,7 +291,12 @@ impl Writer {
         let mut objects = made.keys(&wanted);
         let count = objects.len();
         let told = objects.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>();
-        objects.extend(made.sets_of_hostnames(ledger));
+        if wanted.is_import {
+            // It is all there is, and told to those who may see all.
+            objects = Vec::new();
+        } else {
+            objects.extend(made.sets_of_hostnames(ledger));
+        }
         // Nobody else waits for the disk.
         drop(held);
         let doubt;

@@ -120,22 +120,23 @@ pub struct Serves {
     pub asns: Vec<u32>,
 }
 
+/// There may be ten thousand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
-    pub name: String,
+    pub name: Box<str>,
     pub region: Option<RegionId>,
     /// Its own, else its region's.
     pub at: Option<Place>,
     /// At least one, none twice.
-    pub addresses: Vec<IpAddr>,
-    pub checks: Vec<CheckId>,
+    pub addresses: Box<[IpAddr]>,
+    pub checks: Box<[CheckId]>,
     /// Connections it is rated for.
     pub capacity: Option<u32>,
     /// Further gauges and what they may reach.
-    pub limits: Vec<(String, f64)>,
+    pub limits: Box<[(String, f64)]>,
     pub weight: f64,
     pub state: State,
-    pub labels: Vec<(String, String)>,
+    pub labels: Box<[(String, String)]>,
 }
 
 /// What the operator wants of a panel.

@@ -544,7 +544,7 @@ fn known<'a>(conducts: &'a Conducts, health: &'a Health, now: Now) -> Known<'a> 
 fn numbered_as(old: &ZonePlan, new: &ZonePlan, orders: &Orders) -> Orders {
     let numbers: HashMap<&Name, u32> = new.steered.iter().zip(&*orders.of).map(|(hostname, order)| (&hostname.name, *order)).collect();
     let of = old.steered.iter().map(|hostname| numbers.get(&hostname.name).copied().unwrap_or(NO_ORDER));
-    Orders { of: of.collect(), list: orders.list.clone() }
+    Orders { of: of.collect(), list: Arc::clone(&orders.list) }
 }
 
 /// What a new fleet would take away, more than half at once: seldom meant, and an empty file is the usual reason.

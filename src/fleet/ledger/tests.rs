@@ -281,7 +281,7 @@ fn facts(ledger: &Ledger) -> BTreeMap<(Kind, String), String> {
                     let region = panel.region.map(|id| &fleet.region(id).name);
                     let checks: Vec<_> = panel.checks.iter().map(|id| &fleet.check(*id).name).collect();
                     let own = (&panel.addresses, panel.capacity, &panel.limits, panel.weight, panel.state, &panel.labels);
-                    (panel.name.clone(), format!("{region:?} {:?} {checks:?} {own:?}", panel.at))
+                    (panel.name.to_string(), format!("{region:?} {:?} {checks:?} {own:?}", panel.at))
                 }
                 Kind::Set => {
                     let set = &fleet.sets[at];
