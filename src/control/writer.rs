@@ -258,6 +258,8 @@ impl Writer {
             None => ledger.draft(&wanted.edits, &sees),
         };
         let draft = draft.map_err(|why| refusal(ledger, &sight, &wanted, why))?;
+        // What was read from the files stays, and what the import made of it goes.
+        let draft = if wanted.is_import { draft.sharing(&held) } else { draft };
         // What was said of a panel goes with it.
         let wishes = office.wishes.read();
         let gone = draft.items.iter().filter_map(|(target, item)| match target {
@@ -299,6 +301,8 @@ impl Writer {
         }
         // Nobody else waits for the disk.
         drop(held);
+        // A whole document may be large, and is done with.
+        wanted.fleet = None;
         let doubt;
         (done.revision, doubt) = self.store(caller, verb, writes)?;
         self.is_ahead = true;
@@ -381,10 +385,11 @@ impl Writer {
             let sources = made.sources(revision);
             let Made { draft, outcome, .. } = made;
             if wanted.is_import {
-                *ledger = Ledger::default();
+                ledger.store(draft, revision);
                 office.is_files.store(false, Ordering::Release);
+            } else {
+                ledger.apply(draft, revision);
             }
-            ledger.apply(draft, revision);
             for (zone, source) in sources {
                 ledger.place_zone(&zone, source);
             }

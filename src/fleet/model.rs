@@ -75,9 +75,23 @@ impl Fleet {
         &self.hostnames[id.index()]
     }
 
+    /// What is in its place in both fleets is kept once: the other's.
+    pub fn sharing(mut self, other: &Self) -> Self {
+        share(&mut self.panels, &other.panels);
+        share(&mut self.sets, &other.sets);
+        self.hostnames.share(&other.hostnames);
+        self
+    }
+
     /// What is in force for a hostname.
     pub fn policy(&self, hostname: &Hostname) -> Policy {
         Overlay::over(&hostname.own, self.set(hostname.set).policy)
+    }
+}
+
+fn share<T: PartialEq>(list: &mut [Arc<T>], others: &[Arc<T>]) {
+    for (item, other) in list.iter_mut().zip(others).filter(|(item, other)| item == other) {
+        *item = Arc::clone(other);
     }
 }
 

@@ -352,7 +352,10 @@ impl Pilot {
             let Some(zone) = zones.remove(&zone_plan.name) else { continue };
             let fleet = Arc::clone(&self.plan.fleet);
             let known = known(&self.conducts, &self.health, self.now);
-            let (services, briefs) = self.cartography.services(&fleet, orders, known, &self.guide, None);
+            let old = self.zones.get(&zone_plan.name).and_then(|held| held.served.as_ref()).filter(|_| !is_moved);
+            let before =
+                old.map(|old| Made { fleet: &old.fleet, orders: &old.orders, services: &old.services, briefs: &old.briefs, stirred: None });
+            let (services, briefs) = self.cartography.services(&fleet, orders, known, &self.guide, before);
             let served = Served { zone, plan: Arc::clone(zone_plan), orders: orders.clone(), fleet, services, briefs };
             let held = self.zones.entry(zone_plan.name.clone()).or_insert_with(|| Held::new(zone_plan, orders));
             self.building -= usize::from(held.building.take().is_some());
