@@ -95,7 +95,7 @@ fn start(fleet: &Fleet, port: u16, runtime: &Runtime) -> Result<Vec<Panel>, Stri
     let panel = |panel: &crate::fleet::Panel| {
         let listen = panel.addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
         let capacity = panel.capacity.unwrap_or(CAPACITY);
-        Panel::start(Options { name: panel.name.clone(), listen, segment: SEGMENT, tls: None, capacity }, runtime.handle())
+        Panel::start(Options { name: panel.name.to_string(), listen, segment: SEGMENT, tls: None, capacity }, runtime.handle())
     };
     let panels: Result<Vec<Panel>, _> = fleet.panels.iter().map(|it| panel(it)).collect();
     panels.map_err(|error| format!("a panel can't listen at {error}; stop what uses the port, or take another: --panels-port {}", port ^ 1))

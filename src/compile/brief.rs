@@ -26,8 +26,8 @@ pub struct Known<'a> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Brief {
     pub standings: Vec<Standing>,
-    /// Addresses that are answered with when the panel is.
-    pub addresses: Vec<Vec<IpAddr>>,
+    /// Addresses that are answered with when the panel is, member by member.
+    addresses: Box<[(u16, IpAddr)]>,
     pub ttl: u32,
     /// When it becomes another one by itself.
     pub due_ms: Option<u64>,
@@ -37,11 +37,12 @@ pub fn brief(fleet: &Fleet, order: &Order, known: Known<'_>) -> Brief {
     let (set, policy) = (fleet.set(order.set), &order.policy);
     let members: Vec<Seen<'_>> = set.members.iter().map(|member| Seen::new(fleet.panel(member.panel), known)).collect();
     let faith = Faith::of(&members);
-    let mut brief = Brief { ttl: policy.ttl, ..Brief::default() };
-    for seen in &members {
-        brief.standings.push(seen.standing(policy, &faith, known.now_ms));
-        brief.addresses.push(seen.addresses(&faith));
-    }
+    let mut brief = Brief {
+        standings: members.iter().map(|seen| seen.standing(policy, &faith, known.now_ms)).collect(),
+        addresses: (0..).zip(&members).flat_map(|(n, seen)| seen.addresses(faith).map(move |at| (n, at))).collect(),
+        ttl: policy.ttl,
+        due_ms: None,
+    };
     let changes = members.iter().map(|seen| seen.changing(policy, known.now_ms));
     for (is_changing, due_ms) in changes {
         if is_changing {
@@ -87,6 +88,12 @@ impl Faith {
 }
 
 impl Brief {
+    /// Those of the set's member with this number.
+    pub fn addresses(&self, member: usize) -> impl Iterator<Item = IpAddr> {
+        let from = self.addresses.partition_point(|(n, _)| usize::from(*n) < member);
+        self.addresses[from..].iter().take_while(move |(n, _)| usize::from(*n) == member).map(|(_, at)| *at)
+    }
+
     /// Both are answered with alike, whatever comes next.
     pub fn is_like(&self, other: &Self) -> bool {
         self.ttl == other.ttl && self.standings == other.standings && self.addresses == other.addresses
@@ -105,15 +112,15 @@ struct Seen<'a> {
 impl<'a> Seen<'a> {
     fn new(panel: &'a Panel, known: Known<'a>) -> Self {
         let own = Conduct { state: panel.state, shed: 0, is_moving: false };
-        let conduct = known.conducts.get(&panel.name).copied().unwrap_or(own);
-        let condition = known.conditions.and_then(|conditions| conditions.get(panel.name.as_str())).map(|condition| &**condition);
+        let conduct = known.conducts.get(&*panel.name).copied().unwrap_or(own);
+        let condition = known.conditions.and_then(|conditions| conditions.get(&*panel.name)).map(|condition| &**condition);
         Self { panel, conduct, condition, is_unseen: known.conditions.is_none() }
     }
 
     fn life(&self, address: IpAddr) -> Life {
         match self.condition {
             Some(condition) => condition.life(address),
-            None if self.is_unseen => Life::Up,
+            None if self.is_unseen || self.panel.checks.is_empty() => Life::Up,
             None => Life::New,
         }
     }
@@ -131,16 +138,14 @@ impl<'a> Seen<'a> {
     }
 
     /// Those that live; of a family in which none does all of them, for who is answered with then is tried for want of others.
-    fn addresses(&self, faith: &Faith) -> Vec<IpAddr> {
-        let lives = |at: &IpAddr| faith.counts(self.life(*at));
-        let of = |is_it: fn(&IpAddr) -> bool| {
-            let all: Vec<IpAddr> = self.panel.addresses.iter().copied().filter(is_it).collect();
-            let alive: Vec<IpAddr> = all.iter().copied().filter(|at| lives(at)).collect();
-            if alive.is_empty() { all } else { alive }
+    fn addresses(&self, faith: Faith) -> impl Iterator<Item = IpAddr> {
+        let lives = move |at: &IpAddr| faith.counts(self.life(*at));
+        let of = move |is_it: fn(&IpAddr) -> bool| {
+            let all = move || self.panel.addresses.iter().copied().filter(is_it);
+            let is_dead = !all().any(|at| lives(&at));
+            all().filter(move |at| is_dead || lives(at))
         };
-        let mut addresses = of(IpAddr::is_ipv4);
-        addresses.extend(of(IpAddr::is_ipv6));
-        addresses
+        of(IpAddr::is_ipv4).chain(of(IpAddr::is_ipv6))
     }
 
     fn standing(&self, policy: &Policy, faith: &Faith, now_ms: u64) -> Standing {

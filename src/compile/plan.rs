@@ -46,7 +46,7 @@ pub struct Steered {
 pub struct Orders {
     /// By the hostname's number in `ZonePlan::steered`.
     pub of: Arc<[u32]>,
-    pub list: Vec<Order>,
+    pub list: Arc<[Order]>,
 }
 
 /// Hostnames of one order get one service.
@@ -88,7 +88,7 @@ fn steered_as(hostname: &Hostname, order: &Order, file: &Arc<str>, names: impl F
 }
 
 fn names(fleet: &Fleet, set: SetId) -> Arc<[String]> {
-    fleet.set(set).members.iter().map(|member| fleet.panel(member.panel).name.clone()).collect()
+    fleet.set(set).members.iter().map(|member| fleet.panel(member.panel).name.to_string()).collect()
 }
 
 impl Orders {
@@ -105,7 +105,7 @@ impl Orders {
             of.resize(of.len().max(*number as usize + 1), NO_ORDER);
             of[*number as usize] = NO_ORDER;
         }
-        let mut list = self.list.clone();
+        let mut list = self.list.to_vec();
         let mut used = vec![false; list.len()];
         of.iter().for_each(|order| used.get_mut(*order as usize).into_iter().for_each(|used| *used = true));
         for (number, order) in edits.iter().filter_map(|(number, order)| Some((number, order.as_ref()?))) {
@@ -119,7 +119,7 @@ impl Orders {
             (list[at], used[at]) = (order.clone(), true);
             of[*number as usize] = at as u32;
         }
-        Self { of: of.into(), list }
+        Self { of: of.into(), list: list.into() }
     }
 
     /// The same hostnames under the policies that hold in `fleet`.
@@ -142,7 +142,7 @@ pub fn of_zone(shown: &str, fleet: &Fleet, zone: ZoneId) -> (ZonePlan, Orders) {
         plan.steered.push(steered_as(hostname, &order, &file, names));
         drafted.add(hostname, order);
     }
-    (plan, Orders { of: drafted.of.into(), list: drafted.list })
+    (plan, drafted.orders())
 }
 
 /// `shown` is the fleet's file as the operator knows it.
@@ -174,7 +174,7 @@ pub fn plan(shown: &str, fleet: Fleet) -> Plan {
     Plan {
         file: shown.into(),
         zones: zones.into_iter().map(Arc::new).collect(),
-        orders: orders.into_iter().map(|drafted| Orders { of: drafted.of.into(), list: drafted.list }).collect(),
+        orders: orders.into_iter().map(Drafted::orders).collect(),
         lost,
         sets: fleet.sets.iter().map(|set| (set.name.clone(), set.members.len())).collect(),
         fleet: Arc::new(fleet),
@@ -190,6 +190,10 @@ struct Drafted {
 }
 
 impl Drafted {
+    fn orders(self) -> Orders {
+        Orders { of: self.of.into(), list: self.list.into() }
+    }
+
     fn add(&mut self, hostname: &Hostname, order: Order) {
         let known = self.of_set.entry(hostname.set).or_default();
         let number = known.iter().copied().find(|number| self.list[*number as usize] == order).unwrap_or_else(|| {

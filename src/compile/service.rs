@@ -64,8 +64,8 @@ pub fn service(fleet: &Fleet, order: &Order, brief: &Brief, guide: &Guide, geome
         members: members.collect(),
         geometry: geometry(Geometry::new(places, fence(policy.fence), policy.spread_km)),
         chart: None,
-        stops: ranges,
-        tiers,
+        stops: ranges.into(),
+        tiers: tiers.into_iter().map(Into::into).collect(),
         order: if policy.steer == Steer::Nearest { steer::Order::Nearest } else { steer::Order::Tiers },
         choice: match (policy.steer, policy.sticky) {
             (Steer::RoundRobin, _) => How::InTurn,
@@ -76,7 +76,7 @@ pub fn service(fleet: &Fleet, order: &Order, brief: &Brief, guide: &Guide, geome
         overflow: share(policy.overflow),
         calm: verdict.calm,
     };
-    let listing = |(n, id): (usize, fleet::PanelId)| Listing { name: &fleet.panel(id).name, addresses: brief.addresses[n].clone() };
+    let listing = |(n, id): (usize, fleet::PanelId)| Listing { name: &fleet.panel(id).name, addresses: brief.addresses(n).collect() };
     let listings: Vec<Listing<'_>> = ids.map(listing).collect();
     let families = [verdict.has_v4 && !verdict.v4_dead, verdict.has_v6 && !verdict.v6_dead];
     let mut service = Service::new(roster, brief.ttl, families, &listings);
@@ -202,7 +202,7 @@ file = "z"
     fn stood(service: &Service) -> (Vec<Vec<u32>>, Vec<Vec<u16>>) {
         let roster = &service.roster;
         let at = |stop| roster.numbered_at(stop).map(|(_, member)| member.panel).collect();
-        ((0..roster.stops.len() as u16).map(at).collect(), roster.tiers.clone())
+        ((0..roster.stops.len() as u16).map(at).collect(), roster.tiers.iter().map(|tier| tier.to_vec()).collect())
     }
 
     #[test]

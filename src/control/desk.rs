@@ -145,6 +145,11 @@ impl Control {
         *self.office.ledger.write() = ledger;
     }
 
+    /// The fleet's document, as it was read from the file or is stored.
+    pub fn document(&self) -> Value {
+        self.office.ledger.read().document()
+    }
+
     /// True while the files say what is served.
     pub fn is_files(&self) -> bool {
         self.office.is_files()

@@ -161,7 +161,7 @@ impl<'a> Asked<'a> {
         let choice = roster.choose(guide, class, network, family, roster.slot(network, seed), seed);
         choice.members().first().map(|member| {
             let panel = PanelId(roster.members[usize::from(*member)].panel);
-            self.side.fleet.panel(panel).name.as_str()
+            &*self.side.fleet.panel(panel).name
         })
     }
 

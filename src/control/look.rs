@@ -219,7 +219,8 @@ fn panel(office: &Office, ledger: &Ledger, found: &str) -> Option<Value> {
         }
         if let Some(over) = wished.over_until {
             let (now, _) = conducts(&[wished.wish(&panel.name)], now_s);
-            let shed = now.get(&panel.name).map_or(0.0, |conduct| if conduct.is_moving { f64::from(conduct.shed) / 65_536.0 } else { 1.0 });
+            let shed =
+                now.get(&*panel.name).map_or(0.0, |conduct| if conduct.is_moving { f64::from(conduct.shed) / 65_536.0 } else { 1.0 });
             object.insert("over".into(), over.saturating_sub(wished.since).into());
             object.insert("handed_over".into(), shed.into());
         }

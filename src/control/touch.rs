@@ -84,7 +84,7 @@ impl Sets<'_> {
                     (Some(old), Some(new)) => !Arc::ptr_eq(old, new) && old != new,
                     _ => true,
                 };
-                is_other || new.is_some_and(|panel| self.before.get(&panel.name) != self.after.get(&panel.name))
+                is_other || new.is_some_and(|panel| self.before.get(&*panel.name) != self.after.get(&*panel.name))
             })
     }
 }

@@ -258,6 +258,8 @@ impl Writer {
             None => ledger.draft(&wanted.edits, &sees),
         };
         let draft = draft.map_err(|why| refusal(ledger, &sight, &wanted, why))?;
+        // What was read from the files stays, and what the import made of it goes.
+        let draft = if wanted.is_import { draft.sharing(&held) } else { draft };
         // What was said of a panel goes with it.
         let wishes = office.wishes.read();
         let gone = draft.items.iter().filter_map(|(target, item)| match target {
@@ -274,7 +276,8 @@ impl Writer {
             generation: office.told.load().generation,
             is_made: wanted.shows.as_ref().is_some_and(|target| !has(ledger, target)),
             warnings: made.draft.warnings.iter().map(|flaw| said(&flaw.problem)).chain(made.warnings.iter().cloned()).collect(),
-            differences: differences(&office, ledger, &made, &wanted),
+            // Nobody is shown an import's.
+            differences: if wanted.is_import { Vec::new() } else { differences(&office, ledger, &made, &wanted) },
             ..Done::default()
         };
         if how.dry_run {
@@ -290,9 +293,16 @@ impl Writer {
         let mut objects = made.keys(&wanted);
         let count = objects.len();
         let told = objects.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>();
-        objects.extend(made.sets_of_hostnames(ledger));
+        if wanted.is_import {
+            // It is all there is, and told to those who may see all.
+            objects = Vec::new();
+        } else {
+            objects.extend(made.sets_of_hostnames(ledger));
+        }
         // Nobody else waits for the disk.
         drop(held);
+        // A whole document may be large, and is done with.
+        wanted.fleet = None;
         let doubt;
         (done.revision, doubt) = self.store(caller, verb, writes)?;
         self.is_ahead = true;
@@ -375,10 +385,11 @@ impl Writer {
             let sources = made.sources(revision);
             let Made { draft, outcome, .. } = made;
             if wanted.is_import {
-                *ledger = Ledger::default();
+                ledger.store(draft, revision);
                 office.is_files.store(false, Ordering::Release);
+            } else {
+                ledger.apply(draft, revision);
             }
-            ledger.apply(draft, revision);
             for (zone, source) in sources {
                 ledger.place_zone(&zone, source);
             }

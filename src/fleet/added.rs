@@ -66,7 +66,7 @@ impl<'a> Ground<'a> {
         let mut ends = HashMap::new();
         for at in owners.values() {
             let set = fleet.hostnames[*at].set;
-            ends.entry(set).or_insert_with(|| ends_of(fleet.set(set).members.iter().map(|member| fleet.panel(member.panel).name.as_str())));
+            ends.entry(set).or_insert_with(|| ends_of(fleet.set(set).members.iter().map(|member| &*fleet.panel(member.panel).name)));
         }
         Self { reader, fleet, owners, panels, ends, broken: HashSet::new() }
     }
@@ -107,7 +107,7 @@ impl<'a> Ground<'a> {
         let hostname = &self.fleet.hostnames[owner];
         hostname.ports.http?;
         let id = *self.panels.get(name)?;
-        self.fleet.set(hostname.set).members.iter().any(|member| member.panel == id).then(|| self.fleet.panel(id).name.as_str())
+        self.fleet.set(hostname.set).members.iter().any(|member| member.panel == id).then(|| &*self.fleet.panel(id).name)
     }
 
     /// The panels of a hostname with `http` that are called something before `end`.

@@ -86,7 +86,7 @@ impl Advice<'_> {
 
     /// The panel as it is written, if it says nothing of where it is: a region with problems of its own is none of its faults.
     fn nowhere(&self, panel: &Panel) -> Option<&Object<doc::Panel>> {
-        let object = self.panels.get(panel.name.as_str())?;
+        let object = self.panels.get(&*panel.name)?;
         (panel.at.is_none() && object.keys.region.is_none()).then_some(object)
     }
 

@@ -121,16 +121,16 @@ impl<'k> Builder<'k> {
             check_ids.push(id);
         }
         (self.reader.errors() == before).then(|| Panel {
-            name: object.name.it.clone(),
+            name: object.name.as_str().into(),
             region,
             at: keys.at.or_else(|| region.map(|region| self.fleet.region(region).at)),
-            addresses: keys.addresses.clone(),
-            checks: check_ids,
+            addresses: keys.addresses.as_slice().into(),
+            checks: check_ids.into(),
             capacity: keys.capacity.map(|capacity| capacity.it),
-            limits: keys.limits.clone(),
+            limits: keys.limits.as_slice().into(),
             weight: keys.weight.map_or(1.0, |weight| weight.it),
             state: keys.state.map_or_else(Default::default, |state| state.it),
-            labels: keys.labels.clone(),
+            labels: keys.labels.as_slice().into(),
         })
     }
 

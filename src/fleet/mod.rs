@@ -53,8 +53,10 @@ pub fn parse_as_json(shown: &str, bytes: &[u8], base: &Path) -> (Fleet, serde_js
     let (fleet, json) = match document::parse(&reader, bytes) {
         Some(table) => {
             let read = doc::read(&reader, &table);
-            let json = document::into_json(table);
-            (build::build(&reader, &read, Origin::File(base)), json)
+            // What stays before what goes, so that it does not stand between pieces of it.
+            let fleet = build::build(&reader, &read, Origin::File(base));
+            drop(read);
+            (fleet, document::into_json(table))
         }
         None => (Fleet::default(), serde_json::Value::Null),
     };

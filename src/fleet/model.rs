@@ -75,9 +75,23 @@ impl Fleet {
         &self.hostnames[id.index()]
     }
 
+    /// What is in its place in both fleets is kept once: the other's.
+    pub fn sharing(mut self, other: &Self) -> Self {
+        share(&mut self.panels, &other.panels);
+        share(&mut self.sets, &other.sets);
+        self.hostnames.share(&other.hostnames);
+        self
+    }
+
     /// What is in force for a hostname.
     pub fn policy(&self, hostname: &Hostname) -> Policy {
         Overlay::over(&hostname.own, self.set(hostname.set).policy)
+    }
+}
+
+fn share<T: PartialEq>(list: &mut [Arc<T>], others: &[Arc<T>]) {
+    for (item, other) in list.iter_mut().zip(others).filter(|(item, other)| item == other) {
+        *item = Arc::clone(other);
     }
 }
 
@@ -120,22 +134,23 @@ pub struct Serves {
     pub asns: Vec<u32>,
 }
 
+/// There may be ten thousand.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
-    pub name: String,
+    pub name: Box<str>,
     pub region: Option<RegionId>,
     /// Its own, else its region's.
     pub at: Option<Place>,
     /// At least one, none twice.
-    pub addresses: Vec<IpAddr>,
-    pub checks: Vec<CheckId>,
+    pub addresses: Box<[IpAddr]>,
+    pub checks: Box<[CheckId]>,
     /// Connections it is rated for.
     pub capacity: Option<u32>,
     /// Further gauges and what they may reach.
-    pub limits: Vec<(String, f64)>,
+    pub limits: Box<[(String, f64)]>,
     pub weight: f64,
     pub state: State,
-    pub labels: Vec<(String, String)>,
+    pub labels: Box<[(String, String)]>,
 }
 
 /// What the operator wants of a panel.

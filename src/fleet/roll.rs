@@ -74,6 +74,15 @@ impl<T: Clone> FromIterator<T> for Roll<T> {
     }
 }
 
+impl<T: PartialEq> Roll<T> {
+    /// What is in its place in both is kept once: the other's.
+    pub fn share(&mut self, other: &Self) {
+        for (chunk, other) in self.chunks.iter_mut().zip(&other.chunks).filter(|(chunk, other)| chunk == other) {
+            *chunk = Arc::clone(other);
+        }
+    }
+}
+
 impl<T: Clone + PartialEq> PartialEq for Roll<T> {
     fn eq(&self, other: &Self) -> bool {
         self.len == other.len && self.chunks.iter().zip(&other.chunks).all(|(a, b)| Arc::ptr_eq(a, b) || a == b)

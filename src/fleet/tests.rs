@@ -51,7 +51,7 @@ fn the_shipped_fleet_is_sound() {
     assert_eq!((fleet.policy(vod).ttl, fleet.policy(vod).steer, fleet.set(vod.set).name.as_str()), (30, Steer::Failover, "budget"));
     assert_eq!(fleet.hostnames[0].ports, Ports { http: Some(8090), https: None });
     let budget = fleet.set(vod.set);
-    assert_eq!(budget.members.iter().map(|m| (fleet.panel(m.panel).name.as_str(), m.tier)).collect::<Vec<_>>(), [("nyc1", 1), ("fra1", 2)]);
+    assert_eq!(budget.members.iter().map(|m| (&*fleet.panel(m.panel).name, m.tier)).collect::<Vec<_>>(), [("nyc1", 1), ("fra1", 2)]);
     assert_eq!(fleet.panel(PanelId(2)).at, Some(Place { latitude: 40.71, longitude: -74.0 }), "its region's");
     assert_eq!(fleet.region(RegionId(0)).then, [RegionId(1)]);
 }

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// By panel's name. Those that are not in it are well, and say nothing of their load.
-/// Those that nobody checks share one.
-pub type Conditions = HashMap<Arc<str>, Arc<Condition>>;
+/// By panel's name. Of those that are not in it there is nothing to be said: one that nobody checks is well,
+/// and one that is checked is new.
+pub type Conditions = HashMap<Arc<str>, Box<Condition>>;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Condition {
@@ -55,13 +55,19 @@ impl Condition {
         self.lives.iter().find(|(at, _)| *at == address).map_or(Life::New, |(_, life)| *life)
     }
 
+    /// As without one, where nobody checks the panel.
+    pub(super) fn is_plain(&self) -> bool {
+        *self == Self { is_unchecked: true, ..Self::default() }
+    }
+
     pub fn shed(&self, marks: Watermarks) -> u32 {
         self.sheds.iter().find(|(under, _)| *under == marks).map_or(0, |(_, share)| *share)
     }
 }
 
-/// `unchecked`: the one that is shared.
-pub(super) fn note(conditions: &mut Conditions, unchecked: &Arc<Condition>, name: &Arc<str>, condition: Condition) {
-    let condition = if condition == **unchecked { Arc::clone(unchecked) } else { Arc::new(condition) };
-    conditions.insert(Arc::clone(name), condition);
+pub(super) fn note(conditions: &mut Conditions, name: &Arc<str>, condition: Condition) {
+    match condition.is_plain() {
+        true => conditions.remove(name),
+        false => conditions.insert(Arc::clone(name), Box::new(condition)),
+    };
 }

@@ -22,7 +22,11 @@ impl Health {
         for name in gone {
             self.forget(&name);
         }
+        self.idle.retain(|name| there.contains(name));
         for panel in fleet.panels.iter().filter(|panel| !panel.addresses.is_empty()) {
+            if self.is_idle(panel, now) {
+                continue;
+            }
             let checks: Vec<&Arc<Check>> = panel.checks.iter().map(|id| &checks[id.index()]).collect();
             match self.wards.get_mut(&*panel.name).filter(|ward| is_kept(ward, panel, &checks)) {
                 // An equal one of another fleet: the one before would outlive all else of its own.
@@ -42,13 +46,36 @@ impl Health {
     pub fn mark(&mut self, marks: &HashMap<&str, Vec<Watermarks>>) {
         // Most panels are under the same few policies.
         let mut lists: HashMap<Vec<[u64; 2]>, Arc<[Watermarks]>> = HashMap::new();
+        let mut list = |name: &str, old: &[Watermarks]| {
+            let marks = marks.get(name).map_or(&[][..], Vec::as_slice);
+            let key = || marks.iter().map(|marks| [marks.from.to_bits(), marks.all.to_bits()]).collect();
+            (*old != *marks).then(|| Arc::clone(lists.entry(key()).or_insert_with(|| marks.into())))
+        };
         for ward in self.wards.values_mut() {
-            let marks = marks.get(&*ward.name).map_or(&[][..], Vec::as_slice);
-            if *ward.marks != *marks {
-                let key = marks.iter().map(|marks| [marks.from.to_bits(), marks.all.to_bits()]).collect();
-                ward.mark(Arc::clone(lists.entry(key).or_insert_with(|| marks.into())));
+            if let Some(marks) = list(&ward.name, &ward.marks) {
+                ward.mark(marks);
             }
         }
+        for (name, old) in self.idle.marks() {
+            if let Some(marks) = list(name, old) {
+                *old = marks;
+            }
+        }
+    }
+
+    /// There is nothing to be said of it, nor to be done.
+    fn is_idle(&mut self, panel: &Arc<Panel>, now: Now) -> bool {
+        if self.idle.renew(panel) {
+            return true;
+        }
+        // What is otherwise than before, or looked at from now on, goes on from what it was.
+        self.rouse(&panel.name, now);
+        let has_past = || self.memory.as_ref().is_some_and(|memory| memory.uptime(&panel.name, now).is_some());
+        let is_idle = panel.checks.is_empty() && !self.wards.contains_key(&*panel.name) && !has_past();
+        if is_idle {
+            self.idle.add(panel, now);
+        }
+        is_idle
     }
 
     /// The one there is, if it is the same: it is what tells those that go on from those that begin anew.
@@ -123,7 +150,7 @@ impl Health {
                 self.places.insert(station.target, (Arc::clone(&name), n, m));
             }
         }
-        note(&mut self.conditions, &self.unchecked, &name, ward.condition(now));
+        note(&mut self.conditions, &name, ward.condition(now));
         self.wards.insert(Arc::clone(&name), ward);
         self.evaluate_enlisted(&name, now);
     }
@@ -163,7 +190,7 @@ impl Health {
         let found = ward.evaluate(now, true);
         // Nobody turned who was not known; whose check was taken away did.
         self.turns.extend(found.turns.into_iter().filter(|(turn, _)| turn.from != Verdict::Unknown));
-        note(&mut self.conditions, &self.unchecked, name, ward.condition(now));
+        note(&mut self.conditions, name, ward.condition(now));
         self.stirred.judged.insert(Arc::clone(name));
     }
 }

@@ -8,6 +8,7 @@
 mod condition;
 mod course;
 mod follow;
+mod idle;
 mod load;
 mod memory;
 mod report;
@@ -26,6 +27,7 @@ use crate::clock::Now;
 use crate::fleet::Check;
 use condition::note;
 use course::{Next, millis};
+use idle::Idle;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
@@ -44,12 +46,12 @@ const SETTLE_MS: u64 = 1_000;
 /// Every panel's health.
 pub struct Health {
     wards: HashMap<Arc<str>, Box<Ward>>,
+    /// All other panels.
+    idle: Idle,
     /// Who has which target: the panel, its address, the check of it.
     places: HashMap<Target, (Arc<str>, usize, usize)>,
     checks: Vec<Arc<Check>>,
     conditions: Conditions,
-    /// What there is to say of a panel that nobody checks.
-    unchecked: Arc<Condition>,
     /// When targets want to be looked at. What was put off since is passed over.
     due: BinaryHeap<Reverse<(u64, Target)>>,
     targets: u64,
@@ -98,10 +100,10 @@ impl Health {
     pub fn new(seed: u64, memory: Option<Memory>) -> Self {
         Self {
             wards: HashMap::new(),
+            idle: Idle::default(),
             places: HashMap::new(),
             checks: Vec::new(),
             conditions: Conditions::new(),
-            unchecked: Arc::new(Condition { is_unchecked: true, ..Condition::default() }),
             due: BinaryHeap::new(),
             targets: 0,
             chance: seed,
@@ -237,6 +239,7 @@ impl Health {
 
     /// A panel reports by itself.
     pub fn beat(&mut self, panel: &str, gauges: Gauges, now: Now) {
+        self.rouse(panel, now);
         let Some(ward) = self.wards.get_mut(panel) else { return };
         let name = Arc::clone(&ward.name);
         ward.report(gauges, now);
@@ -253,13 +256,14 @@ impl Health {
 
     /// Operators say something else of it than before. `serves`: now it may serve, and could not before.
     pub fn stir(&mut self, panel: &str, serves: bool, now: Now) {
+        self.rouse(panel, now);
         let Some(ward) = self.wards.get_mut(panel) else { return };
         ward.stirred_ms = Some(now.mono_ms);
         if serves {
             ward.returned_ms = Some(now.mono_ms);
         }
         let name = Arc::clone(&ward.name);
-        note(&mut self.conditions, &self.unchecked, &name, ward.condition(now));
+        note(&mut self.conditions, &name, ward.condition(now));
         self.stirred.judged.insert(name);
     }
 
@@ -298,15 +302,23 @@ impl Health {
 
     /// With its last turns.
     pub fn view(&self, panel: &str, now: Now) -> Option<PanelView> {
-        let ward = self.wards.get(panel)?;
+        let Some(ward) = self.wards.get(panel) else { return self.idle.view(panel, now).map(|ward| ward.view(now)) };
         Some(PanelView { turns: ward.turns.iter().cloned().collect(), ..ward.view(now) })
     }
 
     /// All of them by name, without their turns.
     pub fn views(&self, now: Now) -> Vec<PanelView> {
         let mut views: Vec<PanelView> = self.wards.values().map(|ward| ward.view(now)).collect();
+        views.extend(self.idle.wards(now).map(|ward| ward.view(now)));
         views.sort_by(|a, b| a.name.cmp(&b.name));
         views
+    }
+
+    /// If it has been idle so far, it has a ward now.
+    fn rouse(&mut self, panel: &str, now: Now) {
+        if let Some(ward) = self.idle.rouse(panel, now) {
+            self.wards.insert(Arc::clone(&ward.name), Box::new(ward));
+        }
     }
 
     fn station(&mut self, target: Target) -> Option<&mut Station> {
@@ -350,8 +362,8 @@ impl Health {
             if condition.load.is_none() {
                 self.loaded.remove(&name);
             }
-            if self.conditions.get(&*name).is_none_or(|old| **old != condition) {
-                note(&mut self.conditions, &self.unchecked, &name, condition);
+            if self.conditions.get(&*name).map_or(!condition.is_plain(), |old| **old != condition) {
+                note(&mut self.conditions, &name, condition);
                 self.stirred.loaded.insert(name);
             }
         }
@@ -365,7 +377,7 @@ impl Health {
         let wavered = self.conditions.get(&**name).is_some_and(|condition| condition.is_wavering);
         let wavers = ward.posts.iter().flat_map(|post| &post.stations).any(|station| station.course.is_wavering());
         if found.is_other || wavers != wavered {
-            note(&mut self.conditions, &self.unchecked, name, ward.condition(now));
+            note(&mut self.conditions, name, ward.condition(now));
             self.stirred.judged.insert(Arc::clone(name));
         }
     }

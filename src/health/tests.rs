@@ -274,7 +274,7 @@ fn a_changed_fleet_starts_and_stops_exactly_what_it_concerns() {
         (life(&health, "b", "192.0.2.9"), life(&health, "b", "192.0.2.2"), life(&health, "new", "192.0.2.3")),
         (Life::New, Life::Up, Life::New)
     );
-    assert!(!health.conditions().contains_key("free") && health.take_watching().is_empty());
+    assert!(health.view("free", at(0)).is_none() && health.take_watching().is_empty());
     // A check that asks for something else begins anew, and the panels count as what they were.
     let text = FLEET.replace("port = 80", "port = 81");
     let before = fell(&mut health, targets["a 192.0.2.1 c"], 200);
@@ -403,15 +403,54 @@ fn what_there_are_ten_thousand_of_is_small() {
     assert!(size_of::<Ward>() <= 264, "{}", size_of::<Ward>());
     assert!(size_of::<super::ward::Post>() <= 80, "{}", size_of::<super::ward::Post>());
     let (health, _) = begun(FLEET, at(0));
-    let unchecked = &health.conditions()["free"];
-    assert!(Arc::ptr_eq(unchecked, &health.unchecked) && health.wards["free"].load.is_none());
+    assert!(!health.conditions().contains_key("free") && !health.wards.contains_key("free"));
+}
+
+#[test]
+fn a_panel_that_nobody_looks_at_gets_a_ward_when_something_is_said_of_it() {
+    let full = || fleet(&FLEET.replace("\"192.0.2.3\"]", "\"192.0.2.3\"]\nchecks = [\"c\"]"));
+    let begun = || {
+        let mut health = begun(FLEET, at(0)).0;
+        health.mark(&HashMap::from([("free", vec![Watermarks { from: 0.5, all: 0.9 }])]));
+        health
+    };
+    // A report: shed as its policies say.
+    let mut health = begun();
+    health.beat("free", Gauges { cpu: Some(1.0), ..Gauges::default() }, at(1000));
+    health.advance(at(3000));
+    assert_eq!(health.conditions()["free"].shed(Watermarks { from: 0.5, all: 0.9 }), 65_536);
+    let view = health.view("free", at(3000)).unwrap();
+    assert_eq!((view.verdict, view.since_s, view.gauges.is_some()), (Verdict::Unchecked, at(0).wall_s, true));
+    // An operator's word, and the fleet's.
+    let mut health = begun();
+    health.stir("free", true, at(1000));
+    assert_eq!((health.conditions()["free"].stirred_ms, health.conditions()["free"].returned_ms), (Some(1000), Some(1000)));
+    let mut health = begun();
+    health.follow(&fleet(&FLEET.replace("name = \"free\"", "name = \"free\"\nstate = \"draining\"")), at(1000));
+    assert_eq!((health.conditions()["free"].stirred_ms, health.conditions()["free"].returned_ms), (Some(1000), None));
+    // A check: it goes on counting as up until it is known not to be.
+    let mut health = begun();
+    health.follow(&full(), at(1000));
+    assert_eq!((life(&health, "free", "192.0.2.3"), health.view("free", at(1000)).unwrap().verdict), (Life::Up, Verdict::Unknown));
+    // And what has been looked at does not become new when it is not any more.
+    health.follow(&fleet(FLEET), at(2000));
+    assert_eq!(health.view("free", at(2000)).unwrap().verdict, Verdict::Unchecked);
+    assert!(health.conditions().get("free").is_none_or(|condition| condition.is_unchecked));
+    // What says nothing of its health leaves it as it is.
+    let mut health = begun();
+    health.follow(&fleet(&FLEET.replace("name = \"free\"", "name = \"free\"\nweight = 2.0")), at(1000));
+    assert!(!health.wards.contains_key("free") && health.views(at(1000)).iter().any(|view| view.name == "free"));
 }
 
 #[test]
 fn an_equal_fleet_leaves_nothing_of_the_one_before() {
     let (mut health, _) = begun(FLEET, at(0));
-    let (old, new) = (health.wards["free"].panel.clone(), fleet(FLEET));
-    health.follow(&new, at(1));
-    assert_eq!(Arc::strong_count(&old), 1);
+    let mut next = fleet(FLEET);
+    health.follow(&next, at(1));
+    for n in 2..4 {
+        let old = std::mem::replace(&mut next, fleet(FLEET));
+        health.follow(&next, at(n));
+        assert!(old.panels.iter().all(|panel| Arc::strong_count(panel) == 1));
+    }
     assert!(health.take_stirred() == Stirred::default());
 }

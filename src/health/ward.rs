@@ -164,7 +164,7 @@ pub(super) struct Found {
 impl Ward {
     pub(super) fn new(panel: &Arc<Panel>, now: Now) -> Self {
         Self {
-            name: panel.name.as_str().into(),
+            name: (*panel.name).into(),
             panel: Arc::clone(panel),
             posts: Vec::new(),
             marks: Arc::default(),
@@ -178,6 +178,25 @@ impl Ward {
             returned_ms: None,
             shed_ms: None,
             line: None,
+        }
+    }
+
+    /// One that nobody looks at, and of which nothing has been said.
+    pub(super) fn unchecked(panel: &Arc<Panel>, since_s: u64, marks: &Arc<[Watermarks]>, now: Now) -> Self {
+        let post = |address: &IpAddr| Post {
+            address: *address,
+            stations: Vec::new(),
+            verdict: Verdict::Unchecked,
+            since_s,
+            reason: String::new(),
+            life: Life::Up,
+        };
+        Self {
+            posts: panel.addresses.iter().map(post).collect(),
+            marks: Arc::clone(marks),
+            verdict: Verdict::Unchecked,
+            since_s,
+            ..Self::new(panel, now)
         }
     }
 

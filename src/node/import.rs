@@ -23,15 +23,16 @@ impl Node {
     /// A fleet in files becomes the store's, once all of it is sound.
     pub(super) fn import(&mut self) {
         let is_sound = || self.pilot.is_idle() && !self.pilot.state().problems.iter().any(Problem::is_error);
-        if !self.serving || !self.control.is_files() || self.document.is_none() || !is_sound() {
+        if !self.serving || !self.control.is_files() || !self.is_read || !is_sound() {
             return;
         }
-        let (Some(json), Some(done)) = (self.document.take(), self.import.take()) else { return };
-        self.importing = true;
+        let Some(done) = self.import.take() else { return };
+        (self.importing, self.is_read) = (true, false);
         let (control, plans) = (self.control.clone(), self.pilot.plan().zones.clone());
         let base = self.fleet_files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
         tokio::spawn(async move {
-            let gathered = tokio::task::spawn_blocking(move || gather(json, &plans, &base)).await;
+            let ledger = control.clone();
+            let gathered = tokio::task::spawn_blocking(move || gather(ledger.document(), &plans, &base)).await;
             let outcome = match gathered {
                 Ok(Ok((json, texts))) => control.import(json, texts).await.map_err(|refusal| refusal.in_words()),
                 Ok(Err(why)) => Err(why),
@@ -56,7 +57,6 @@ impl Node {
                         "the files changed while they were imported, and what counts is what was imported; `meridian apply -f` makes the node match them"
                     );
                 }
-                self.document = None;
                 self.fleet_files.clear();
                 self.watch();
             }

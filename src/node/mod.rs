@@ -157,8 +157,8 @@ struct Node {
     file_problems: Vec<Problem>,
     /// Where to say what came of an import; none where nothing is imported, or no more.
     import: Option<mpsc::UnboundedSender<Imported>>,
-    /// The fleet's document, until it is imported.
-    document: Option<serde_json::Value>,
+    /// The fleet's file was read and is sound, so that it can be imported.
+    is_read: bool,
     /// It went into an import that failed: what changes next has all of it read again.
     is_unread: bool,
     /// What was read is on its way into the store; a fleet that is read meanwhile comes too late.
@@ -208,7 +208,7 @@ async fn serve(options: &Options, reader: Reader, door: Door) -> anyhow::Result<
         store_problems: problems,
         file_problems: Vec::new(),
         import: options.imports.then_some(imported),
-        document: None,
+        is_read: false,
         is_unread: false,
         importing: false,
         was_late: false,
@@ -429,8 +429,8 @@ impl Node {
         let mut actions = self.pilot.handle_all(clock::now(), events);
         // One with errors is not taken.
         if let Some((json, fleet)) = read.filter(|(_, fleet)| Arc::ptr_eq(fleet, self.pilot.fleet()) && self.control.is_files()) {
-            self.control.take_files(Ledger::of_file(&json, fleet));
-            (self.document, self.is_unread) = (self.import.is_some().then_some(json), false);
+            self.control.take_files(Ledger::of_file(json, fleet));
+            (self.is_read, self.is_unread) = (true, false);
         }
         actions.extend(self.pilot.handle(clock::now(), Event::Wishes(self.control.wishes())));
         // Watched before they are read, so that no change is missed.

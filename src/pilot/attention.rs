@@ -39,7 +39,7 @@ impl Pilot {
         for panel in &fleet.panels {
             // Who says what the fleet says anyway changes nothing.
             let own = Conduct { state: panel.state, shed: 0, is_moving: false };
-            let of = |conducts: &Conducts| conducts.get(&panel.name).copied().unwrap_or(own);
+            let of = |conducts: &Conducts| conducts.get(&*panel.name).copied().unwrap_or(own);
             let (old, new) = (of(before), of(&self.conducts));
             if old != new {
                 let serves = new.state == State::Enabled && old.state != State::Enabled;
@@ -69,12 +69,12 @@ impl Pilot {
         let mut concerned: HashSet<Arc<str>> = HashSet::new();
         if !self.stirred.judged.is_empty() && is_time(self.judged_ms, JUDGED_MS) {
             self.judged_ms = Some(now.mono_ms);
-            concerned.extend(self.stirred.judged.drain());
+            concerned = std::mem::take(&mut self.stirred.judged);
         }
         let is_due = self.steer_due_ms.is_some_and(|due| due <= now.mono_ms);
         if (is_due || !self.stirred.loaded.is_empty()) && is_time(self.loaded_ms, LOADED_MS) {
             self.loaded_ms = Some(now.mono_ms);
-            concerned.extend(self.stirred.loaded.drain());
+            concerned.extend(std::mem::take(&mut self.stirred.loaded));
             self.steer_those(false, Some(&concerned));
         } else if !concerned.is_empty() {
             self.steer_those(false, Some(&concerned));

@@ -352,7 +352,10 @@ impl Pilot {
             let Some(zone) = zones.remove(&zone_plan.name) else { continue };
             let fleet = Arc::clone(&self.plan.fleet);
             let known = known(&self.conducts, &self.health, self.now);
-            let (services, briefs) = self.cartography.services(&fleet, orders, known, &self.guide, None);
+            let old = self.zones.get(&zone_plan.name).and_then(|held| held.served.as_ref()).filter(|_| !is_moved);
+            let before =
+                old.map(|old| Made { fleet: &old.fleet, orders: &old.orders, services: &old.services, briefs: &old.briefs, stirred: None });
+            let (services, briefs) = self.cartography.services(&fleet, orders, known, &self.guide, before);
             let served = Served { zone, plan: Arc::clone(zone_plan), orders: orders.clone(), fleet, services, briefs };
             let held = self.zones.entry(zone_plan.name.clone()).or_insert_with(|| Held::new(zone_plan, orders));
             self.building -= usize::from(held.building.take().is_some());
@@ -544,7 +547,7 @@ fn known<'a>(conducts: &'a Conducts, health: &'a Health, now: Now) -> Known<'a> 
 fn numbered_as(old: &ZonePlan, new: &ZonePlan, orders: &Orders) -> Orders {
     let numbers: HashMap<&Name, u32> = new.steered.iter().zip(&*orders.of).map(|(hostname, order)| (&hostname.name, *order)).collect();
     let of = old.steered.iter().map(|hostname| numbers.get(&hostname.name).copied().unwrap_or(NO_ORDER));
-    Orders { of: of.collect(), list: orders.list.clone() }
+    Orders { of: of.collect(), list: Arc::clone(&orders.list) }
 }
 
 /// What a new fleet would take away, more than half at once: seldom meant, and an empty file is the usual reason.

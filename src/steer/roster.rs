@@ -45,11 +45,11 @@ pub struct Roster {
     /// Only ever an acceleration: what it gives is what `geometry` gives.
     pub chart: Option<Arc<Chart>>,
     /// Stop by stop.
-    pub members: Vec<Member>,
+    pub members: Box<[Member]>,
     /// The members at each stop.
-    pub stops: Vec<Range<u16>>,
+    pub stops: Box<[Range<u16>]>,
     /// The stops of each of the operator's tiers.
-    pub tiers: Vec<Vec<u16>>,
+    pub tiers: Box<[Box<[u16]>]>,
     pub order: Order,
     pub choice: How,
     /// How many panels go into one answer.

@@ -241,7 +241,7 @@ fn roster(geometry: Arc<Geometry>, standings: &[Vec<Standing>], limits: &Limits,
     Roster {
         members: members.collect(),
         stops: stops.collect(),
-        tiers,
+        tiers: tiers.into_iter().map(Into::into).collect(),
         geometry,
         chart: None,
         order,

@@ -42,7 +42,7 @@ const FORMAT: u64 = 1;
 
 /// Memory for pages of the file. What is answered and shown is held elsewhere, and the system keeps the file's pages as long as it has room;
 /// redb's own default is 1 GiB.
-const CACHE_BYTES: usize = 2 << 20;
+const CACHE_BYTES: usize = 1 << 20;
 
 /// How long opening anew waits for readers to leave. Longer than any scan; without an end, a reader that waits for itself would hang.
 const READERS_LEAVE: Duration = Duration::from_secs(5);

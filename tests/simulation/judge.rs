@@ -133,7 +133,7 @@ impl Judge {
         for panel in fleet.panels.iter() {
             for (address, id) in panel.addresses.iter().flat_map(|address| panel.checks.iter().map(move |id| (*address, *id))) {
                 let check = fleet.check(id);
-                let key = (panel.name.clone(), address, check.name.clone());
+                let key = (panel.name.to_string(), address, check.name.clone());
                 let (class, is_quite_well) = (truth.class(address, check), truth.state(address) == Some(Real::Well));
                 let kept = self.stations.get_mut(&key).filter(|station| station.check == *check);
                 match kept {
@@ -181,15 +181,15 @@ impl Judge {
             self.panels.retain(|name, _| there.contains(&**name));
         }
         for panel in fleet.panels.iter().filter(|panel| !panel.addresses.is_empty()) {
-            let conduct = Conduct::of(panel.state, wishes.get(&panel.name), self.wished_s);
-            let is_new = !self.panels.contains_key(&panel.name);
+            let conduct = Conduct::of(panel.state, wishes.get(&*panel.name), self.wished_s);
+            let is_new = !self.panels.contains_key(&*panel.name);
             let seen =
-                self.panels.entry(panel.name.clone()).or_insert_with(|| Seen::new(conduct, pilot.has_started() && !step.starts, at_ms));
+                self.panels.entry(panel.name.to_string()).or_insert_with(|| Seen::new(conduct, pilot.has_started() && !step.starts, at_ms));
             if seen.conduct(conduct, step.is_edited, at_ms) {
-                stirred.insert(panel.name.clone());
+                stirred.insert(panel.name.to_string());
             }
             let beats = panel.checks.iter().any(|id| matches!(fleet.check(*id).kind, CheckKind::Heartbeat));
-            if !(is_all || is_new || beats || step.touched.contains(&panel.name)) {
+            if !(is_all || is_new || beats || step.touched.contains(&*panel.name)) {
                 continue;
             }
             let view = pilot.health().view(&panel.name, step.now).ok_or_else(|| format!("nothing is known of {}", panel.name))?;
@@ -208,7 +208,7 @@ impl Judge {
                     return Err(format!("{} {} is {:?}, its checks say {worst:?}", panel.name, at.address, at.verdict));
                 }
                 for check in &at.checks {
-                    let key = (panel.name.clone(), at.address, check.check.clone());
+                    let key = (panel.name.to_string(), at.address, check.check.clone());
                     let Some(station) = self.stations.get_mut(&key) else {
                         return Err(format!("{key:?} is looked at, and is not in the fleet"));
                     };
@@ -216,7 +216,7 @@ impl Judge {
                     station.falls += u32::from(is_down && !station.is_down);
                     station.is_down = is_down;
                     if is_tour {
-                        let (last, since) = self.beats.get(&panel.name).copied().unwrap_or_default();
+                        let (last, since) = self.beats.get(&*panel.name).copied().unwrap_or_default();
                         let is_asked = is_asked(&key.0, key.1, &key.2);
                         station
                             .judge(check.verdict, is_asked, last, since, at_ms, self.slept_ms)
@@ -264,7 +264,7 @@ impl Judge {
             }
             let policy = fleet.policy(hostname);
             let members: HashSet<String> =
-                fleet.set(hostname.set).members.iter().map(|member| fleet.panel(member.panel).name.clone()).collect();
+                fleet.set(hostname.set).members.iter().map(|member| fleet.panel(member.panel).name.to_string()).collect();
             let is_told = step.is_edited
                 || members.iter().any(|name| stirred.contains(name))
                 || step.turns.iter().any(|turn| life(turn.from) != life(turn.to) && members.contains(&turn.panel))
@@ -344,7 +344,7 @@ impl Judge {
     }
 
     fn member<'a>(&'a self, panel: &'a Panel, at_ms: u64) -> Member<'a> {
-        let seen = &self.panels[&panel.name];
+        let seen = &self.panels[&*panel.name];
         let settled = |address: &IpAddr| {
             let (life, since_ms) = seen.addresses.get(address).copied().unwrap_or((Life::Unknown, at_ms));
             (*address, if at_ms >= since_ms + COALESCED_MS { life } else { Life::Unknown })

@@ -2,7 +2,6 @@ use super::*;
 use crate::compile::plan::{Plan, plan};
 use crate::fleet;
 use crate::steer::State as Wanted;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Two panels with both families, one of them with two addresses of IPv4.
@@ -28,7 +27,11 @@ set = "s"
 const NOW_MS: u64 = 1_000_000;
 
 fn planned(keys: &str) -> Plan {
-    let (fleet, problems) = fleet::parse("f", format!("{FLEET}{keys}").as_bytes(), std::path::Path::new(""));
+    planned_of(&format!("{FLEET}{keys}"))
+}
+
+fn planned_of(text: &str) -> Plan {
+    let (fleet, problems) = fleet::parse("f", text.as_bytes(), std::path::Path::new(""));
     assert!(!problems.iter().any(|problem| problem.is_error()), "{problems:?}");
     plan("f", fleet)
 }
@@ -38,19 +41,19 @@ fn conditions(plan: &Plan, others: &[(&str, Life)]) -> Conditions {
     let life = |address: &IpAddr| others.iter().find(|(at, _)| *at == address.to_string()).map_or(Life::Up, |(_, life)| *life);
     let condition =
         |panel: &fleet::Panel| Condition { lives: panel.addresses.iter().map(|at| (*at, life(at))).collect(), ..Condition::default() };
-    plan.fleet.panels.iter().map(|panel| (panel.name.as_str().into(), Arc::new(condition(panel)))).collect()
+    plan.fleet.panels.iter().map(|panel| ((*panel.name).into(), Box::new(condition(panel)))).collect()
 }
 
 fn of_b(conditions: &mut Conditions) -> &mut Condition {
-    Arc::make_mut(conditions.get_mut("b").unwrap())
+    conditions.get_mut("b").unwrap()
 }
 
 fn seen(plan: &Plan, conditions: &Conditions, now_ms: u64) -> Brief {
     brief(&plan.fleet, &plan.orders[0].list[0], Known { conducts: &Conducts::new(), conditions: Some(conditions), now_ms })
 }
 
-fn shown(addresses: &[IpAddr]) -> String {
-    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+fn shown(brief: &Brief, member: usize) -> String {
+    brief.addresses(member).map(|at| at.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn addresses_that_fail_are_left_out_and_families_judged_apart() {
     ] {
         let down: Vec<(&str, Life)> = down.iter().map(|at| (*at, Life::Down)).collect();
         let brief = seen(&plan, &conditions(&plan, &down), NOW_MS);
-        assert_eq!((brief.standings[0].v4, brief.standings[0].v6, shown(&brief.addresses[0]).as_str()), (v4, v6, addresses), "{down:?}");
+        assert_eq!((brief.standings[0].v4, brief.standings[0].v6, shown(&brief, 0).as_str()), (v4, v6, addresses), "{down:?}");
         assert_eq!((brief.standings[1].v4, brief.standings[1].v6), (Fitness::Up, Fitness::Up));
     }
 }
@@ -82,10 +85,14 @@ fn what_is_new_serves_only_while_nobody_else_does() {
     assert_eq!((brief.standings[0].v4, brief.standings[1].v4), (Fitness::Up, Fitness::Down));
     // A new address of a panel that lives waits for its first result.
     let brief = seen(&plan, &conditions(&plan, &new[1..2]), NOW_MS);
-    assert_eq!(shown(&brief.addresses[0]), "192.0.2.1 2001:db8::1");
-    // And so does a panel that nobody has heard of yet.
-    let brief = seen(&plan, &Conditions::from([conditions(&plan, &[]).remove_entry("b").unwrap()]), NOW_MS);
-    assert_eq!((brief.standings[0].v4, brief.standings[1].v4), (Fitness::Down, Fitness::Up));
+    assert_eq!(shown(&brief, 0), "192.0.2.1 2001:db8::1");
+    // And so does a panel that nobody has heard of yet, if anybody ever looks at it.
+    let checked = FLEET.replacen("addresses", "checks = [\"c\"]\naddresses", 1) + "[[check]]\nname = \"c\"\nkind = \"tcp\"\nport = 80\n";
+    for (fleet, v4) in [(checked.as_str(), Fitness::Down), (FLEET, Fitness::Up)] {
+        let plan = planned_of(fleet);
+        let brief = seen(&plan, &Conditions::from([conditions(&plan, &[]).remove_entry("b").unwrap()]), NOW_MS);
+        assert_eq!((brief.standings[0].v4, brief.standings[1].v4), (v4, Fitness::Up));
+    }
 }
 
 #[test]

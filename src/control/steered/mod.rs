@@ -225,7 +225,7 @@ impl<'a> Scene<'a> {
 
     fn panel_name(&self, member: u16) -> String {
         match self.service.roster.members.get(usize::from(member)).and_then(|member| self.panel(member)) {
-            Some(panel) => panel.name.clone(),
+            Some(panel) => panel.name.to_string(),
             None => {
                 let (labels, mut name) = (self.service.labels(member), Vec::new());
                 let mut rest = labels;

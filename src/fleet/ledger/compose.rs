@@ -27,16 +27,41 @@ struct Listed {
 /// The objects of a document in the form of fleet.toml, in its order.
 pub(super) fn objects(json: &Value) -> impl Iterator<Item = (Target, Value)> {
     let defaults = json.get("defaults").map(|defaults| (Target::Defaults, defaults.clone()));
-    let object = |kind: Kind, object: &Value| {
-        let mut keys = object.as_object().cloned()?;
-        let Value::String(name) = keys.shift_remove("name")? else { return None };
-        Some((Target::Object(kind, name), Value::Object(keys)))
-    };
     let of = move |kind: Kind| {
         let list = json.get(kind.word()).and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(move |json| object(kind, json))
+        list.into_iter().flatten().filter_map(move |json| object(kind, json.clone()))
     };
     defaults.into_iter().chain(Kind::ALL.into_iter().flat_map(of))
+}
+
+/// The same of a document that is let go on the way.
+pub(super) fn into_objects(mut json: Value) -> impl Iterator<Item = (Target, Value)> {
+    let defaults = json.get_mut("defaults").map(|defaults| (Target::Defaults, defaults.take()));
+    let of = move |kind: Kind| {
+        let list = json.get_mut(kind.word()).map(Value::take);
+        let list = if let Some(Value::Array(list)) = list { list } else { Vec::new() };
+        list.into_iter().filter_map(move |json| object(kind, json))
+    };
+    defaults.into_iter().chain(Kind::ALL.into_iter().flat_map(of))
+}
+
+fn object(kind: Kind, json: Value) -> Option<(Target, Value)> {
+    let Value::Object(mut keys) = json else { return None };
+    let Value::String(name) = keys.shift_remove("name")? else { return None };
+    Some((Target::Object(kind, name), Value::Object(keys)))
+}
+
+impl Ledger {
+    /// All that is written in it, in the form of fleet.toml.
+    pub fn document(&self) -> Value {
+        let mut document = Map::new();
+        document.extend(self.defaults.iter().map(|item| ("defaults".to_owned(), item.json())));
+        for kind in self.shelves.keys().copied().filter(|kind| self.count(*kind) > 0) {
+            let objects = self.in_order(kind).into_iter().map(|item| named(&item.name, &item.json()));
+            document.insert(kind.word().into(), Value::Array(objects.collect()));
+        }
+        Value::Object(document)
+    }
 }
 
 /// For objects that were sound before: the fleet they make, and every problem as it is. A million objects are put into one document

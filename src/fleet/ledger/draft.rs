@@ -66,6 +66,28 @@ pub enum NoDraft {
     },
 }
 
+impl Draft {
+    /// What the ledger has as well is kept once: as it is there.
+    pub fn sharing(self, ledger: &Ledger) -> Self {
+        let fleet = Arc::unwrap_or_clone(self.fleet).sharing(&ledger.fleet);
+        let old = |target: &Target| match target {
+            Target::Defaults => ledger.defaults(),
+            Target::Object(kind, key) => ledger.shelved(*kind, key).map(|shelved| &shelved.item),
+        };
+        let shared = |target: &Target, item: Item| match old(target) {
+            Some(old) if old.name == item.name && (old.body == item.body || old.json() == item.json()) => {
+                Item { name: Arc::clone(&old.name), body: Arc::clone(&old.body), ..item }
+            }
+            _ => item,
+        };
+        let items = self.items.into_iter().map(|(target, item)| {
+            let item = item.map(|item| shared(&target, item));
+            (target, item)
+        });
+        Self { items: items.collect(), fleet: Arc::new(fleet), ..self }
+    }
+}
+
 impl From<Vec<Flaw>> for NoDraft {
     fn from(flaws: Vec<Flaw>) -> Self {
         Self::Flaws(flaws)

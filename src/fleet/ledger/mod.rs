@@ -144,27 +144,43 @@ impl Ledger {
         (ledger, problems)
     }
 
-    /// A fleet that was read from a file: `json` is its document, to be shown.
-    pub fn of_file(json: &Value, fleet: Arc<Fleet>) -> Self {
+    /// A fleet that was read from a file: `json` is its document, of which each object is let go once it is written down.
+    pub fn of_file(json: Value, fleet: Arc<Fleet>) -> Self {
         let mut ledger = Self::default();
         let mut texts = Texts::default();
         let mut lists: BTreeMap<Kind, Vec<(Arc<str>, Shelved)>> = BTreeMap::new();
-        for (target, body) in compose::objects(json) {
+        // Written down in one piece, and the document is gone before what stays is made: else that would stand between pieces of it.
+        let mut text = String::new();
+        let mut objects: Vec<(Option<Kind>, usize, usize)> = Vec::new();
+        for (target, body) in compose::into_objects(json) {
+            let kind = match target {
+                Target::Defaults => None,
+                Target::Object(kind, name) => {
+                    text += &name;
+                    Some(kind)
+                }
+            };
+            let named = text.len();
+            text += &body.to_string();
+            objects.push((kind, named, text.len()));
+        }
+        let mut from = 0;
+        for (kind, named, end) in objects {
+            let (name, body) = (&text[from..named], texts.one(text[named..end].into()));
+            from = end;
             let position = ledger.next_position;
             ledger.next_position += 1;
-            let body = texts.one(body.to_string().into());
-            let item = |name: Arc<str>| Item { name, body, revision: 0, position };
-            match target {
-                Target::Defaults => ledger.defaults = Some(item("".into())),
-                Target::Object(kind, name) => {
-                    if let Ok(key) = key(kind, &name) {
-                        let shown = if kind.is_named_by_dns() { key.as_str().into() } else { name.into() };
-                        let item = item(shown);
-                        lists.entry(kind).or_default().push((shared_key(key, &item), Shelved { item, id: None }));
-                    }
-                }
+            let item = |name: &str| Item { name: name.into(), body, revision: 0, position };
+            let Some(kind) = kind else {
+                ledger.defaults = Some(item(""));
+                continue;
+            };
+            if let Ok(key) = key(kind, name) {
+                let item = item(if kind.is_named_by_dns() { &key } else { name });
+                lists.entry(kind).or_default().push((shared_key(key, &item), Shelved { item, id: None }));
             }
         }
+        drop(text);
         // Of two with one key the first counts, and of a list the last.
         ledger.shelves = lists.into_iter().map(|(kind, list)| (kind, list.into_iter().rev().collect())).collect();
         ledger.take(fleet);
@@ -298,6 +314,14 @@ impl Ledger {
                 self.fleet = draft.fleet;
             }
         }
+    }
+
+    /// The draft is of the document that this was read from, and is stored now.
+    pub fn store(&mut self, draft: Draft, revision: u64) {
+        self.apply(draft, revision);
+        // Nothing is left but what is stored.
+        self.defaults = self.defaults.take().filter(|item| item.revision == revision);
+        self.shelves.values_mut().for_each(|shelf| shelf.retain(|_, shelved| shelved.item.revision == revision));
     }
 
     /// Where a zone's records are; the same fleet otherwise.

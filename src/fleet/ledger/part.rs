@@ -151,7 +151,7 @@ impl Ledger {
     pub(super) fn owners_of_new_names(&self, set: &str, body: &Value) -> impl Iterator<Item = &Hostname> {
         let id = self.id(Kind::Set, set).map(SetId).filter(|id| {
             let members = &self.fleet.set(*id).members;
-            let old: HashSet<&str> = members.iter().map(|member| self.fleet.panel(member.panel).name.as_str()).collect();
+            let old: HashSet<&str> = members.iter().map(|member| &*self.fleet.panel(member.panel).name).collect();
             texts(&body["panels"]).iter().any(|panel| !old.contains(panel.as_str()))
         });
         let hostnames = id.map(|id| self.fleet.hostnames.iter().filter(move |hostname| hostname.set == id && has_http(hostname)));
@@ -240,7 +240,7 @@ impl Joining<'_> {
     /// Nobody refers to it any more, and without addresses nobody looks at it either.
     fn retire(&mut self, panel: u32) {
         if let Some(panel) = self.fleet.panels.get_mut(panel as usize) {
-            *panel = Arc::new(Panel { addresses: Vec::new(), checks: Vec::new(), ..(**panel).clone() });
+            *panel = Arc::new(Panel { addresses: Box::default(), checks: Box::default(), ..(**panel).clone() });
         }
     }
 
@@ -284,7 +284,9 @@ impl Joining<'_> {
     }
 
     fn panel(&mut self, name: &str) {
-        let (Some(id), Some(made)) = (self.id(Kind::Panel, name), self.made.panels.iter().find(|panel| panel.name == name)) else { return };
+        let (Some(id), Some(made)) = (self.id(Kind::Panel, name), self.made.panels.iter().find(|panel| *panel.name == *name)) else {
+            return;
+        };
         let region = made.region.and_then(|region| self.id(Kind::Region, &self.made.region(region).name)).map(RegionId);
         let checks = made.checks.iter().filter_map(|check| self.id(Kind::Check, &self.made.check(*check).name).map(CheckId)).collect();
         let panel = Panel { region, checks, ..(**made).clone() };

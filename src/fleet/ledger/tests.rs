@@ -281,7 +281,7 @@ fn facts(ledger: &Ledger) -> BTreeMap<(Kind, String), String> {
                     let region = panel.region.map(|id| &fleet.region(id).name);
                     let checks: Vec<_> = panel.checks.iter().map(|id| &fleet.check(*id).name).collect();
                     let own = (&panel.addresses, panel.capacity, &panel.limits, panel.weight, panel.state, &panel.labels);
-                    (panel.name.clone(), format!("{region:?} {:?} {checks:?} {own:?}", panel.at))
+                    (panel.name.to_string(), format!("{region:?} {:?} {checks:?} {own:?}", panel.at))
                 }
                 Kind::Set => {
                     let set = &fleet.sets[at];
@@ -854,6 +854,50 @@ fn a_name_that_is_its_own_key_is_told_from_one_that_is_not() {
     for name in ["", "a..b", ".a", &format!("{long}x.p"), &format!("{}.xx", [&*long; 4].join("."))] {
         assert!(!super::is_key(name) && key(Kind::Hostname, name).is_err(), "{name}");
     }
+}
+
+#[test]
+fn a_fleet_of_files_that_is_stored_stays_where_it_is_and_what_is_not_stored_goes() {
+    let text = r#"
+[defaults]
+ttl = 5
+[[region]]
+name = "eu"
+at = [52.123456789012345, 0.1]
+[[panel]]
+name = "Fra1"
+addresses = ["192.0.2.1"]
+[[set]]
+name = "s"
+panels = ["Fra1"]
+[[zone]]
+name = "P.example."
+file = "z"
+[[hostname]]
+name = "live.p.example"
+set = "s"
+"#;
+    let (fleet, json, problems) = crate::fleet::parse_as_json("f", text.as_bytes(), std::path::Path::new(""));
+    assert!(!problems.iter().any(Problem::is_error), "{problems:?}");
+    let mut ledger = Ledger::of_file(json.clone(), Arc::new(fleet));
+    let (before, mut document) = (ledger.clone(), ledger.document());
+    for list in ["defaults", "panel", "set", "hostname"] {
+        assert_eq!(document[list], json[list]);
+    }
+    document["zone"] = json!([{"name": "p.example"}]);
+    document["hostname"] = json!([]);
+    let draft = Ledger::default().replace(&document).unwrap().sharing(&ledger);
+    ledger.store(draft, 7);
+    for (kind, name) in [(Kind::Region, "eu"), (Kind::Panel, "fra1"), (Kind::Set, "s")] {
+        let (old, new) = (before.item(kind, name).unwrap(), ledger.item(kind, name).unwrap());
+        assert!(Arc::ptr_eq(&old.name, &new.name) && Arc::ptr_eq(&old.body, &new.body) && new.revision == 7, "{name}");
+    }
+    assert_eq!(&*ledger.item(Kind::Region, "eu").unwrap().body, json!({"at": json["region"][0]["at"]}).to_string());
+    assert!(Arc::ptr_eq(&before.fleet().panels[0], &ledger.fleet().panels[0]));
+    assert!(Arc::ptr_eq(&before.fleet().sets[0], &ledger.fleet().sets[0]));
+    assert_eq!((ledger.defaults().unwrap().revision, &*ledger.item(Kind::Zone, "p.example").unwrap().body), (7, "{}"));
+    assert!(ledger.item(Kind::Hostname, "live.p.example").is_none() && ledger.fleet().hostnames.is_empty());
+    is_sound(&ledger);
 }
 
 /// A million hostnames have a million of these.

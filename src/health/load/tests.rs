@@ -8,13 +8,13 @@ fn panel() -> Panel {
         name: "p".into(),
         region: None,
         at: None,
-        addresses: vec![[127, 0, 0, 1].into()],
-        checks: vec![],
+        addresses: [[127, 0, 0, 1].into()].into(),
+        checks: Box::default(),
         capacity: Some(1000),
-        limits: vec![("bandwidth_mbps".into(), 900.0)],
+        limits: [("bandwidth_mbps".into(), 900.0)].into(),
         weight: 1.0,
         state: State::Enabled,
-        labels: vec![],
+        labels: Box::default(),
     }
 }
 
@@ -31,7 +31,7 @@ fn the_worst_gauge_over_its_limit_counts() {
     assert_eq!(of(Gauges { credits: Some(5.0), ..Gauges::default() }), None);
     assert_eq!(of(Gauges::default()), None);
     assert_eq!(of(connections(1e9)), Some(FULLEST));
-    let free = Panel { capacity: None, limits: vec![("cpu".into(), 0.5)], ..panel() };
+    let free = Panel { capacity: None, limits: [("cpu".into(), 0.5)].into(), ..panel() };
     assert_eq!(fullness(&free, &connections(1e9)), None);
     assert_eq!(fullness(&free, &Gauges { cpu: Some(0.25), ..connections(1e9) }), Some(0.5));
 }
