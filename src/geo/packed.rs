@@ -5,7 +5,7 @@ use super::flat::Flat;
 use super::table::{Key, Run, Table, Value};
 
 #[derive(Clone)]
-pub struct Packed<K> {
+pub struct Packed<K: Copy> {
     /// Where each block begins: its first run, and its bits in grains.
     blocks: Flat<K, u32>,
     bits: Vec<u8>,
@@ -20,7 +20,7 @@ pub struct Packed<K> {
 /// Blocks begin at multiples of so many bytes: there can be 16 GiB of them.
 const GRAIN: usize = 4;
 
-impl<K> Default for Packed<K> {
+impl<K: Copy> Default for Packed<K> {
     fn default() -> Self {
         Self { blocks: Flat::default(), bits: Vec::new(), last: 0, by: 0, open: Vec::new() }
     }
@@ -44,8 +44,8 @@ impl<K: Key> Packed<K> {
 
     #[inline]
     fn block(&self, at: usize) -> Block<'_> {
-        let count = if at + 1 == self.blocks.starts.len() { self.last } else { MOST };
-        Block::new(&self.bits[self.blocks.values[at] as usize * GRAIN..], count)
+        let count = if at + 1 == self.blocks.rows.len() { self.last } else { MOST };
+        Block::new(&self.bits[self.blocks.rows[at].value as usize * GRAIN..], count)
     }
 
     #[inline]
@@ -83,21 +83,21 @@ impl<K: Key> Table<K, u32> for Packed<K> {
     #[inline]
     fn find(&self, key: K) -> Run<K, u32> {
         let at = self.blocks.position(key);
-        let (block, first) = (self.block(at), self.blocks.starts[at]);
+        let (block, first) = (self.block(at), self.blocks.rows[at].start);
         let (number, from, to) = block.find(key.into() - first.into());
-        let next = to.map(|gap| first.after(gap)).or_else(|| self.blocks.starts.get(at + 1).copied());
+        let next = to.map(|gap| first.after(gap)).or_else(|| self.blocks.start(at + 1));
         Run { start: first.after(from), next, value: self.value(block.code(number)) }
     }
 
     fn runs(&self) -> impl Iterator<Item = (K, u32)> {
-        (0..self.blocks.starts.len()).flat_map(move |at| {
-            let first = self.blocks.starts[at];
+        (0..self.blocks.rows.len()).flat_map(move |at| {
+            let first = self.blocks.rows[at].start;
             self.block(at).runs().map(move |(gap, code)| (first.after(gap), self.value(code)))
         })
     }
 
     fn only(&self) -> Option<u32> {
-        (self.blocks.starts.len() == 1 && self.last == 1).then(|| self.find(K::ZERO).value)
+        (self.blocks.rows.len() == 1 && self.last == 1).then(|| self.find(K::ZERO).value)
     }
 
     fn memory(&self) -> usize {
