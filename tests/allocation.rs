@@ -5,7 +5,7 @@
 #[allow(dead_code)]
 mod world;
 
-use meridian::answer::{Ask, Over, Verdict, handle, slip};
+use meridian::answer::{AHEAD, Ahead, Ask, Over, Verdict, handle, slip};
 use meridian::clock::Now;
 use meridian::dns::name::Name;
 use meridian::dns::rtype::Type;
@@ -101,6 +101,7 @@ fn no_answer_takes_memory() {
     };
     let now = Now { mono_ms: 0, wall_s: 1_600_000_000 };
     let mut out = vec![0; 65_535];
+    let mut ahead = Ahead::default();
     let mut asked = 0;
     for with_charts in [false, true] {
         let published = world.publish(with_charts);
@@ -136,12 +137,18 @@ fn no_answer_takes_memory() {
                 ] {
                     let bytes = question(name, rtype, subnet);
                     for (peer, over) in [("203.0.113.9:53", Over::Udp), ("[2001:db8:5::1]:53", Over::Tcp), ("127.0.0.1:53", Over::Udp)] {
-                        let ask = Ask { bytes: &bytes, peer: peer.parse().unwrap(), over, seed: asked };
+                        let ask = Ask { bytes: &bytes, peer: peer.parse().unwrap(), over, seed: asked, path: None };
                         let before = TAKEN.get();
                         let verdict = handle(now, &published.snapshot, &ask, &mut out);
                         let taken = TAKEN.get() - before;
                         assert!(matches!(verdict, Verdict::Reply(_)));
                         assert_eq!(taken, 0, "{name} {rtype} {subnet:?} from {peer}");
+                        let before = TAKEN.get();
+                        ahead.look(&published.snapshot, std::iter::repeat_n((&bytes[..], ask.peer.ip()), AHEAD + 1));
+                        let again = handle(now, &published.snapshot, &Ask { path: ahead.path(AHEAD - 1), ..ask }, &mut out);
+                        let taken = TAKEN.get() - before;
+                        assert_eq!((again, taken), (verdict, 0), "{name} {rtype} {subnet:?} from {peer}");
+                        assert!(ahead.path(AHEAD - 1).is_some() && ahead.path(AHEAD).is_none());
                         let before = TAKEN.get();
                         let small = slip(now, &published.snapshot, &ask, &mut out);
                         let taken = TAKEN.get() - before;

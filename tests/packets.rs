@@ -4,7 +4,7 @@
 #[allow(dead_code)]
 mod wire;
 
-use meridian::answer::{Ask, Over, Verdict, handle, slip};
+use meridian::answer::{Ahead, Ask, Over, Verdict, handle, slip};
 use meridian::clock::Now;
 use meridian::dns::master::Loader;
 use meridian::dns::name::Name;
@@ -132,12 +132,18 @@ proptest! {
                 bytes[at] = value;
             }
         }
-        let ask = Ask { bytes: &bytes, peer: "[2001:db8::1]:53".parse().unwrap(), over: if tcp { Over::Tcp } else { Over::Udp }, seed: 0 };
+        let ask = Ask { bytes: &bytes, peer: "[2001:db8::1]:53".parse().unwrap(), over: if tcp { Over::Tcp } else { Over::Udp }, seed: 0, path: None };
+        // Whatever stands beside it in a batch.
+        let mut ahead = Ahead::default();
+        ahead.look(&SNAPSHOT, [&bytes[..bytes.len() / 2], &bytes].into_iter().map(|query| (query, ask.peer.ip())));
         let mut out = vec![0xee; if tcp { 65_535 } else { 1232 }];
         let Verdict::Reply(reply) = handle(Now { mono_ms: 0, wall_s: 1_800_000_000 }, &SNAPSHOT, &ask, &mut out) else {
             prop_assert!(bytes[2] & 0x80 != 0);
             return Ok(());
         };
+        let mut again = vec![0xee; out.len()];
+        let verdict = handle(Now { mono_ms: 0, wall_s: 1_800_000_000 }, &SNAPSHOT, &Ask { path: ahead.path(1), ..ask }, &mut again);
+        prop_assert_eq!((verdict, &again), (Verdict::Reply(reply), &out));
         let answer = wire::decode(&out[..reply.len]);
         prop_assert!(answer.is_ok(), "{answer:?}");
         let answer = answer.unwrap();
@@ -173,7 +179,7 @@ fn the_soa_behind_a_chain_reads_as_it_was_written() {
     let data = [wire::name(&format!("ns.{parent}.")), wire::name("h.test."), [1u32, 2, 3, 4, 5].map(u32::to_be_bytes).concat()].concat();
     for (head, rtype, aliases) in [("k0.", 28, 2), ("k1.t.", 28, 1), ("nobody.", 1, 0), ("", 28, 0), ("k2.s.", 28, 0)] {
         let question = wire::Question::of(wire::name(&format!("{head}{apex}.")), rtype).encode();
-        let ask = Ask { bytes: &question, peer: "192.0.2.1:53".parse().unwrap(), over: Over::Udp, seed: 0 };
+        let ask = Ask { bytes: &question, peer: "192.0.2.1:53".parse().unwrap(), over: Over::Udp, seed: 0, path: None };
         let mut out = vec![0; 1232];
         let Verdict::Reply(reply) = handle(Now { mono_ms: 0, wall_s: 1_800_000_000 }, &snapshot, &ask, &mut out) else {
             panic!("no answer")

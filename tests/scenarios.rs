@@ -367,7 +367,7 @@ fn want(file: &str, part: &Part<'_>, asked: &Asked, scope: &str) -> Vec<String> 
 /// With the scope of the answer, if it has one. `is_told`: it also stands among the words.
 fn got(snapshot: &Snapshot, asked: &Asked, is_told: bool) -> (Vec<String>, Option<u8>) {
     let over = if asked.tcp { Over::Tcp } else { Over::Udp };
-    let ask = Ask { bytes: &asked.bytes, peer: asked.from, over, seed: asked.seed };
+    let ask = Ask { bytes: &asked.bytes, peer: asked.from, over, seed: asked.seed, path: None };
     let mut out = vec![0xee; 65_535];
     let Verdict::Reply(reply) = handle(NOW, snapshot, &ask, &mut out) else { return (vec!["silence".into()], None) };
     let answer = match wire::decode(&out[..reply.len]) {

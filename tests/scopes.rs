@@ -214,7 +214,7 @@ fn answers(snapshot: &Snapshot, name: &[u8], rtype: u16, address: IpAddr, seeds:
     let question = wire::Question { edns, tcp: true, ..wire::Question::of(name.to_vec(), rtype) }.encode();
     let (mut said, mut scope) = (Vec::new(), None);
     for seed in 0..seeds {
-        let ask = Ask { bytes: &question, peer: "192.0.2.77:53".parse().unwrap(), over: Over::Tcp, seed };
+        let ask = Ask { bytes: &question, peer: "192.0.2.77:53".parse().unwrap(), over: Over::Tcp, seed, path: None };
         let mut out = [0; 4096];
         let Verdict::Reply(reply) = handle(Now::default(), snapshot, &ask, &mut out) else { panic!("no answer") };
         let answer = wire::decode(&out[..reply.len]).unwrap();

@@ -84,7 +84,7 @@ fn how_long_the_slowest_take() {
         let edns = Some(wire::Edns::of(1232));
         let question = wire::Question { tcp, edns, ..wire::Question::of(name, rtype) }.encode();
         let over = if tcp { Over::Tcp } else { Over::Udp };
-        let ask = Ask { bytes: &question, peer: "192.0.2.1:53".parse().unwrap(), over, seed: 0 };
+        let ask = Ask { bytes: &question, peer: "192.0.2.1:53".parse().unwrap(), over, seed: 0, path: None };
         let mut out = vec![0; 65_535];
         let (mut rounds, start) = (0u64, now());
         let mut len = 0;

@@ -128,7 +128,7 @@ impl Questions {
     pub(crate) fn ask(&self, number: usize) -> Ask<'_> {
         let n = number % self.ends.len();
         let start = if n == 0 { 0 } else { self.ends[n - 1] };
-        Ask { bytes: &self.bytes[start..self.ends[n]], peer: self.peers[n], over: Over::Udp, seed: number as u64 }
+        Ask { bytes: &self.bytes[start..self.ends[n]], peer: self.peers[n], over: Over::Udp, seed: number as u64, path: None }
     }
 }
 

@@ -169,6 +169,12 @@ impl<'a> Extras<'a> {
     }
 }
 
+/// The network that the data of such an option tells.
+#[inline]
+pub(super) fn network(option: &[u8]) -> Option<IpAddr> {
+    Subnet::read(option)?.address
+}
+
 impl<'a> Subnet<'a> {
     /// The form it has in a query (RFC 7871 §6): just the bytes the prefix needs, no bits beyond it, scope 0.
     fn read(option: &'a [u8]) -> Option<Self> {

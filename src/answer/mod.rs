@@ -5,6 +5,7 @@
 //! Gives  the answer's bytes, and a `Reply` that says what kind of answer it is.
 //! Never  sends, counts, logs, locks or allocates.
 
+mod ahead;
 mod along;
 mod chaos;
 mod cookie;
@@ -25,6 +26,7 @@ use crate::dns::rtype::{Type, class};
 use crate::dns::wire::{HEADER, Header, Malformed, PLAIN_UDP, Query, Question, Tsig, rcode, read_query};
 use crate::snapshot::path::Path;
 use crate::snapshot::{Serving, Snapshot};
+pub use ahead::{AHEAD, Ahead};
 pub use slip::slip;
 pub use why::{By, Located, Of, Why};
 
@@ -49,6 +51,8 @@ pub struct Ask<'a> {
     pub over: Over,
     /// One more with each query of a worker; what is random or in turn comes from here.
     pub seed: u64,
+    /// The name in its question, where that was made ready before.
+    pub path: Option<&'a Path>,
 }
 
 /// What `handle` wants done.
@@ -143,16 +147,23 @@ fn decide(
     message: &mut Message<'_>,
     why: Option<&mut Option<Why>>,
 ) -> Say {
-    let mut path = Path::ROOT;
-    if !path.fill(question.name) {
-        return Say::plain(rcode::FORMERR);
-    }
+    let mut own;
+    let path = match ask.path {
+        Some(path) => path,
+        None => {
+            own = Path::ROOT;
+            if !own.fill(question.name) {
+                return Say::plain(rcode::FORMERR);
+            }
+            &own
+        }
+    };
     match question.qclass {
         class::IN | class::ANY => {}
-        class::CH => return chaos::answer(&snapshot.manners, &path, question.qtype, message),
+        class::CH => return chaos::answer(&snapshot.manners, path, question.qtype, message),
         _ => return Say::because(rcode::REFUSED, edns::Ede::NotAuthoritative),
     }
-    let serving = snapshot.zones.answering(&path, question.qtype);
+    let serving = snapshot.zones.answering(path, question.qtype);
     if matches!(question.qtype, Type::AXFR | Type::IXFR) && serving.is_none_or(|zone| zone.apex() != path.wire()) {
         return Say::because(rcode::NOTAUTH, edns::Ede::NotAuthoritative);
     }
@@ -176,10 +187,10 @@ fn decide(
         subnet: extras.subnet(),
         seed: ask.seed,
         scope: None,
-        imputed: Imputed::to(&path),
+        imputed: Imputed::to(path),
         why,
     };
-    let rcode = lookup::answer(zone, &mut client, &path, question, extras.wants_signatures(), message);
+    let rcode = lookup::answer(zone, &mut client, path, question, extras.wants_signatures(), message);
     let limit = client.imputed.key(rcode, message.has_answers(), path.hash(zone.labels()));
     Say { rcode, ede: None, scope: client.scope, limit }
 }

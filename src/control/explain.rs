@@ -220,7 +220,7 @@ pub fn geometry(now: Now, snapshot: &Snapshot, question: &Question) -> Option<Ar
 fn ask(now: Now, snapshot: &Snapshot, question: &Question) -> Result<(Heard, Option<Why>), String> {
     let packet = question.packet();
     // Over TCP, so that all of the answer is seen; it is the same.
-    let ask = Ask { bytes: &packet, peer: SocketAddr::new(question.resolver, 0), over: Over::Tcp, seed: question.seed };
+    let ask = Ask { bytes: &packet, peer: SocketAddr::new(question.resolver, 0), over: Over::Tcp, seed: question.seed, path: None };
     let mut out = vec![0; LONGEST];
     let fault = || format!("the answer for {} can't be read: a fault of meridian's own, please report it with the zone", question.name);
     let (verdict, why) = explained(now, snapshot, &ask, &mut out);

@@ -1,5 +1,7 @@
 //! A sorted table of runs with an index of its upper bits.
 
+use std::hint::black_box;
+
 use super::table::{Key, Run, Table, Value};
 
 #[derive(Clone)]
@@ -38,6 +40,17 @@ impl<K: Copy, V: Copy> Row<K, V> {
 }
 
 impl<K: Key, V: Copy> Flat<K, V> {
+    /// The first run that begins in the slot of a key.
+    #[inline]
+    pub(super) fn near(&self, key: K) -> usize {
+        self.index[key.slot(self.bits)] as usize
+    }
+
+    #[inline]
+    pub(super) fn touch(&self, at: usize) {
+        black_box(self.start(at));
+    }
+
     /// Where run `at` begins, if there is one.
     #[inline]
     pub(super) fn start(&self, at: usize) -> Option<K> {

@@ -30,5 +30,5 @@ pub use database::{Database, read};
 pub use globe::{EARTH_KM, Point, distance_km};
 pub use land::{Continents, Country, Subdivision, continent_bit, continent_codes, continent_name, country, nearest_country};
 pub use overlay::networks_overlay;
-pub use ranges::{Hit, Ranges};
+pub use ranges::{Hit, Near, Ranges};
 pub use table::Value;

@@ -37,6 +37,32 @@ impl<V: Value> Default for Ranges<V> {
     }
 }
 
+/// About where something stands.
+#[derive(Clone, Copy, Debug)]
+pub enum Near {
+    V4(usize),
+    V6(usize),
+}
+
+/// For whoever looks ahead: an address's run and its neighbours, brought near in two steps.
+impl Ranges<u16> {
+    #[inline]
+    pub fn near(&self, address: IpAddr) -> Near {
+        match address.to_canonical() {
+            IpAddr::V4(v4) => Near::V4(self.v4.near(v4.to_bits())),
+            IpAddr::V6(v6) => Near::V6(self.v6.table.near((v6.to_bits() >> 64) as u64)),
+        }
+    }
+
+    #[inline]
+    pub fn touch(&self, near: Near) {
+        match near {
+            Near::V4(at) => self.v4.touch(at),
+            Near::V6(at) => self.v6.table.touch(at),
+        }
+    }
+}
+
 impl<V: Value> Ranges<V> {
     #[inline]
     pub fn find(&self, address: IpAddr) -> Hit<V> {

@@ -63,6 +63,12 @@ fn lower(word: u64) -> u64 {
     word | is_upper >> 2
 }
 
+impl std::fmt::Debug for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Path").field(&String::from_utf8_lossy(self.wire())).finish()
+    }
+}
+
 impl Path {
     /// The root; for `fill`.
     pub const ROOT: Self = Self { lower: [0; MAX_NAME + PADDING], len: 1, count: 0, starts: [0; MAX_LABELS], hashes: [0; MAX_LABELS] };

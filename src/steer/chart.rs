@@ -2,7 +2,7 @@
 
 use super::geometry::Geometry;
 use super::guide::{Guide, Spot};
-use crate::geo::{Hit, Ranges, map, merge};
+use crate::geo::{Hit, Near, Ranges, map, merge};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -54,6 +54,16 @@ impl Chart {
             rule => rules[usize::from(rule)],
         });
         Some(chart)
+    }
+
+    #[inline]
+    pub fn near(&self, address: IpAddr) -> Near {
+        self.ranges.near(address)
+    }
+
+    #[inline]
+    pub fn touch(&self, near: Near) {
+        self.ranges.touch(near);
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use super::geometry::Geometry;
 use super::guide::{Client, Guide, Spot};
 use super::slots::{self, Slot, WHOLE, Weight};
 use super::standing::{self, Fit};
+use crate::geo::Near;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -123,6 +124,19 @@ impl Roster {
         let (spot, prefix) = guide.find(address);
         let known = guide.client(spot).is_some();
         (if known { Class::Spot(spot) } else { Class::Unknown }, prefix)
+    }
+
+    /// Where the chart's answer about an address stands, if there is a chart. For whoever looks ahead.
+    #[inline]
+    pub fn near(&self, address: IpAddr) -> Option<Near> {
+        self.chart.as_ref().map(|chart| chart.near(address))
+    }
+
+    #[inline]
+    pub fn touch(&self, near: Near) {
+        if let Some(chart) = &self.chart {
+            chart.touch(near);
+        }
     }
 
     /// `address` is where `class` was found; a chart that knows too little asks the guide about it again.

@@ -219,7 +219,7 @@ impl Connection {
                 shared.tally.dropped.add(1);
                 break;
             }
-            let ask = Ask { bytes: message, peer: self.peer, over: Over::Tcp, seed: seeds.draw() };
+            let ask = Ask { bytes: message, peer: self.peer, over: Over::Tcp, seed: seeds.draw(), path: None };
             let out = &mut output[filled + 2..filled + 2 + LONGEST];
             match shared.desk.answer(now, &snapshot, &ask, out) {
                 Outcome::Reply(reply) => {

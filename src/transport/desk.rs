@@ -1,10 +1,11 @@
 //! Where a message is answered: the handler, behind a wall that a panic does not pass.
 
-use crate::answer::{self, Ask, Over, Reply, Verdict};
+use crate::answer::{self, Ahead, Ask, Over, Reply, Verdict};
 use crate::clock::Now;
 use crate::snapshot::{Slot, Snapshot};
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, Hasher};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -44,6 +45,11 @@ impl Desk {
     /// A panic costs this message and no other: the snapshot is immutable and `out` is overwritten by the next.
     pub(super) fn answer(&self, now: Now, snapshot: &Snapshot, ask: &Ask<'_>, out: &mut [u8]) -> Outcome {
         wall(now, ask, || (self.handler)(now, snapshot, ask, out))
+    }
+
+    /// False: it panicked, and what it has found is of no use. The query that did it is told by its answer.
+    pub(super) fn look<'q>(&self, ahead: &mut Ahead, snapshot: &Snapshot, queries: impl Iterator<Item = (&'q [u8], IpAddr)>) -> bool {
+        catch_unwind(AssertUnwindSafe(|| ahead.look(snapshot, queries))).is_ok()
     }
 
     /// The small answer instead, where there is one.

@@ -33,7 +33,7 @@ impl Front {
             _ => (Over::Tcp, LONGEST),
         };
         let desk = Desk::new(Arc::clone(&self.0));
-        let ask = Ask { bytes: request.as_slice(), peer: request.src(), over, seed: Seeds::new().draw() };
+        let ask = Ask { bytes: request.as_slice(), peer: request.src(), over, seed: Seeds::new().draw(), path: None };
         let mut out = vec![0; room];
         match desk.answer(clock::now(), &desk.slot.load(), &ask, &mut out) {
             Outcome::Reply(reply) => {
@@ -119,7 +119,7 @@ mod tests {
 
     fn direct(slot: &Slot, query: &[u8], peer: SocketAddr, over: Over) -> Message {
         let mut out = vec![0; LONGEST];
-        let ask = Ask { bytes: query, peer, over, seed: 1 };
+        let ask = Ask { bytes: query, peer, over, seed: 1, path: None };
         let Verdict::Reply(reply) = answer::handle(clock::now(), &slot.load(), &ask, &mut out) else { panic!("no answer") };
         Message::from_vec(&out[..reply.len]).unwrap()
     }

@@ -15,7 +15,7 @@ pub use process::{raise_nofile, return_free_pages, return_freed_memory, return_p
 use libc::{c_int, c_void, cmsghdr, in_pktinfo, in6_pktinfo, iovec, mmsghdr, msghdr, sockaddr_in, sockaddr_in6, sockaddr_storage};
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 
@@ -146,6 +146,13 @@ impl Batch {
             };
         }
         Ok(count)
+    }
+
+    /// What the `i`th datagram of the last `receive` holds, and who sent it.
+    #[inline]
+    pub(super) fn query(&self, i: usize) -> (&[u8], IpAddr) {
+        let peer = address(&self.peers[i], self.received[i].peer_len).map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
+        (&self.queries[i][..self.received[i].len], peer)
     }
 
     /// The `i`th datagram of the last `receive`; nothing if its sender cannot be answered.

@@ -9,7 +9,7 @@ use super::count::Tally;
 use super::desk::{Desk, Outcome, Seeds};
 use super::limit::{Judged, Limit};
 use super::sys::{BATCH, Batch};
-use crate::answer::{Ask, Over};
+use crate::answer::{AHEAD, Ahead, Ask, Over};
 use crate::clock;
 use std::io;
 use std::net::UdpSocket;
@@ -25,9 +25,13 @@ const LAST_DATAGRAMS: usize = 8192;
 /// Pause after an error of the socket that is not about time: without it a broken socket burns a core.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// A batch of fewer is answered at once: looking ahead has to save more than it costs.
+const WORTH_LOOKING: usize = 4;
+const _: () = assert!(BATCH <= AHEAD);
+
 /// Answers until `stop` is set and its socket is woken, then what is still queued. Starts over should its own code panic.
 pub(super) fn work(socket: &UdpSocket, desk: &Desk, limit: Option<&Limit>, tally: &Tally, stop: &AtomicBool) {
-    let mut worker = Worker { socket, desk, limit, tally, batch: Batch::new(), seeds: Seeds::new() };
+    let mut worker = Worker { socket, desk, limit, tally, batch: Batch::new(), ahead: Ahead::default(), seeds: Seeds::new() };
     while catch_unwind(AssertUnwindSafe(|| worker.run(stop))).is_err() {
         tally.panics.add_alone(1);
         tracing::error!(thread = thread::current().name(), "a UDP worker panicked and starts over");
@@ -42,6 +46,7 @@ struct Worker<'a> {
     limit: Option<&'a Limit>,
     tally: &'a Tally,
     batch: Batch,
+    ahead: Ahead,
     seeds: Seeds,
 }
 
@@ -76,12 +81,14 @@ impl Worker<'_> {
         let now = clock::now();
         let snapshot = self.desk.slot.load();
         let (mut dropped, mut panics) = (0, 0);
+        let has_looked = count >= WORTH_LOOKING && self.desk.look(&mut self.ahead, &snapshot, (0..count).map(|i| self.batch.query(i)));
         for i in 0..count {
             let Some(datagram) = self.batch.datagram(i) else {
                 dropped += 1;
                 continue;
             };
-            let ask = Ask { bytes: datagram.query, peer: datagram.peer, over: Over::Udp, seed: self.seeds.draw() };
+            let path = self.ahead.path(i).filter(|_| has_looked);
+            let ask = Ask { bytes: datagram.query, peer: datagram.peer, over: Over::Udp, seed: self.seeds.draw(), path };
             let mut outcome = self.desk.answer(now, &snapshot, &ask, datagram.answer);
             if let Some(limit) = self.limit
                 && let Outcome::Reply(reply) = &outcome

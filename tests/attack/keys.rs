@@ -46,7 +46,7 @@ fn snapshot() -> Arc<Snapshot> {
 }
 
 fn ask(bytes: &[u8]) -> Ask<'_> {
-    Ask { bytes, peer: "192.0.2.53:4053".parse().unwrap(), over: Over::Udp, seed: 0 }
+    Ask { bytes, peer: "192.0.2.53:4053".parse().unwrap(), over: Over::Udp, seed: 0, path: None }
 }
 
 /// What the answer counts as, and the answer.

@@ -10,7 +10,7 @@ mod wire;
 mod world;
 
 use libfuzzer_sys::fuzz_target;
-use meridian::answer::{Ask, Over, Verdict, handle, slip};
+use meridian::answer::{Ahead, Ask, Over, Verdict, handle, slip};
 use meridian::clock::Now;
 use meridian::dns::name::Name;
 use meridian::document::Network;
@@ -64,7 +64,7 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn said(snapshot: &Snapshot, bytes: &[u8]) -> Option<wire::Answer> {
-    let ask = |over| Ask { bytes, peer: "192.0.2.1:5353".parse().unwrap(), over, seed: 0 };
+    let ask = |over| Ask { bytes, peer: "192.0.2.1:5353".parse().unwrap(), over, seed: 0, path: None };
     let now = Now { mono_ms: 0, wall_s: 1_800_000_000 };
     let (mut udp, mut tcp) = (vec![0; 4096], vec![0; 65_535]);
     if let Some(small) = slip(now, snapshot, &ask(Over::Udp), &mut udp) {
@@ -73,7 +73,10 @@ fn said(snapshot: &Snapshot, bytes: &[u8]) -> Option<wire::Answer> {
         let small = wire::decode(&udp[..small.len]).unwrap_or_else(|why| panic!("{why}"));
         assert!(small.answer.is_empty() && small.authority.is_empty() && small.additional.is_empty());
     }
-    let udp_verdict = handle(now, snapshot, &ask(Over::Udp), &mut udp);
+    // As in a batch.
+    let mut ahead = Ahead::default();
+    ahead.look(snapshot, std::iter::once((bytes, ask(Over::Udp).peer.ip())));
+    let udp_verdict = handle(now, snapshot, &Ask { path: ahead.path(0), ..ask(Over::Udp) }, &mut udp);
     let tcp_verdict = handle(now, snapshot, &ask(Over::Tcp), &mut tcp);
     let (Verdict::Reply(udp_reply), Verdict::Reply(tcp_reply)) = (udp_verdict, tcp_verdict) else {
         assert_eq!(udp_verdict, tcp_verdict);

@@ -43,7 +43,7 @@ mod cases;
 mod world;
 
 use cases::{CASES, Case, Questions, clients, snapshot};
-use meridian::answer::{Verdict, handle};
+use meridian::answer::{AHEAD, Ahead, Verdict, handle};
 use meridian::clock::Now;
 use meridian::dns::wire::{HEADER, Header, read_query};
 use meridian::geo::{Ranges, map};
@@ -116,6 +116,12 @@ fn all() {
     let mut path = Path::ROOT;
     counted(&mut |n| {
         black_box(path.fill(&asks[n].bytes[HEADER..]));
+    });
+    println!("part: look ahead for a batch");
+    let mut ahead = Ahead::default();
+    counted(&mut |n| {
+        let batch = (0..AHEAD).map(|k| &asks[(n + k) % ROUNDS]);
+        ahead.look(&snapshot, batch.map(|ask| (ask.bytes, ask.peer.ip())));
     });
     let atlas = &snapshot.guide.atlas;
     // As a chart keeps it: the shipped database has fewer cells than a chart may have classes.

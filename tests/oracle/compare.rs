@@ -138,7 +138,7 @@ fn wire_name(name: &Name) -> Vec<u8> {
 
 fn said(snapshot: &Snapshot, name: &Name, qtype: u16) -> Said {
     let question = wire::Question { tcp: true, ..wire::Question::of(wire_name(name), qtype) }.encode();
-    let ask = Ask { bytes: &question, peer: "192.0.2.1:53".parse().unwrap(), over: Over::Tcp, seed: 0 };
+    let ask = Ask { bytes: &question, peer: "192.0.2.1:53".parse().unwrap(), over: Over::Tcp, seed: 0, path: None };
     let mut out = vec![0; 65_535];
     let Verdict::Reply(reply) = handle(Now::default(), snapshot, &ask, &mut out) else { panic!("no answer") };
     let answer = wire::decode(&out[..reply.len]).unwrap();

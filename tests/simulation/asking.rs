@@ -74,7 +74,7 @@ pub(crate) fn ask(snapshot: &Snapshot, host: usize, client: &Client, is_v4: bool
     }
     let rtype = if is_v4 { wire::A } else { wire::AAAA };
     let question = wire::Question { edns: Some(edns), ..wire::Question::of(name, rtype) }.encode();
-    let ask = Ask { bytes: &question, peer: client.resolver, over: Over::Udp, seed };
+    let ask = Ask { bytes: &question, peer: client.resolver, over: Over::Udp, seed, path: None };
     let mut out = [0; 1232];
     let Verdict::Reply(reply) = handle(Now::default(), snapshot, &ask, &mut out) else { return Err("no answer at all".into()) };
     let answer = wire::decode(&out[..reply.len])?;
