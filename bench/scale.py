@@ -55,14 +55,12 @@ def title(kind, count):
 
 
 def label(n):
-    """Short, for a file of a million of them has a limit."""
+    """Short, for a file of a million of them has a limit, and all of one length: answers of different lengths are not sent together."""
     text = ""
-    while True:
+    for _ in range(4):
         n, digit = divmod(n, len(DIGITS))
         text = DIGITS[digit] + text
-        if not n:
-            return text
-
+    return text
 
 
 def packets(options, kind, count):

@@ -130,7 +130,8 @@ fn the_laws_are_pure() {
 fn unsafe_stands_in_one_place() {
     let broken = each_line(|_, file, line| {
         let unsafe_code = line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe");
-        (unsafe_code && !file.contains("transport/sys")).then(|| "unsafe stands in transport/sys only".to_owned())
+        (unsafe_code && !file.ends_with("transport/sys.rs") && !file.contains("transport/sys/"))
+            .then(|| "unsafe stands in transport/sys only".to_owned())
     });
     assert!(broken.is_empty(), "\n{}\n", broken.join("\n"));
 }

@@ -64,7 +64,7 @@ impl Ahead {
         for (step, (path, _)) in steps.iter_mut().zip(self.paths.iter().zip(&self.is_ready)).filter(|(_, (_, is_ready))| **is_ready) {
             if let Some(Serving::Zone(zone, services)) = snapshot.zones.find(path, path.count()) {
                 step.zone = Some((zone, services));
-                step.node = zone.first(path);
+                step.node = zone.likely(path);
             }
         }
         for step in &mut *steps {

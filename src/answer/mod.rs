@@ -149,7 +149,10 @@ fn decide(
 ) -> Say {
     let mut own;
     let path = match ask.path {
-        Some(path) => path,
+        Some(path) => {
+            debug_assert!(path.wire().eq_ignore_ascii_case(question.name), "the name of another question");
+            path
+        }
         None => {
             own = Path::ROOT;
             if !own.fill(question.name) {

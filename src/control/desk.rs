@@ -83,6 +83,7 @@ pub struct Happening {
     pub at_s: u64,
     pub body: Value,
     /// Objects it speaks of, for scopes.
+    /// Of an import none are named: only who may see everything is told of it.
     pub objects: Vec<String>,
 }
 

@@ -385,7 +385,7 @@ impl Writer {
             let sources = made.sources(revision);
             let Made { draft, outcome, .. } = made;
             if wanted.is_import {
-                ledger.store(draft, revision);
+                ledger.take_stored(draft, revision);
                 office.is_files.store(false, Ordering::Release);
             } else {
                 ledger.apply(draft, revision);

@@ -1,6 +1,6 @@
 //! Where addresses are.
 //!
-//! Owns   the flattening of mmdb databases into sorted ranges, the table of countries, and distances on the globe.
+//! Owns   the flattening of mmdb databases into sorted runs, the table of countries, and distances on the globe.
 //! Takes  the bytes of databases, and what an operator says of networks.
 //! Gives  an `Atlas`: any address → the widest network around it that has one place, and that place; `Ranges` for whatever else goes by address.
 //! Never  knows a path or opens a file, and never gives a place to an address it knows nothing about.

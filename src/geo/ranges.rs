@@ -37,7 +37,7 @@ impl<V: Value> Default for Ranges<V> {
     }
 }
 
-/// About where something stands.
+/// The first run that begins in the slot of an address: its own, or one close by.
 #[derive(Clone, Copy, Debug)]
 pub enum Near {
     V4(usize),

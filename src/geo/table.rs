@@ -18,7 +18,7 @@ impl Value for u16 {
     type Table<K: Key> = Flat<K, Self>;
 }
 
-/// Numbers of the cells of an atlas, of which there may be millions, and which are looked up when there is no chart yet: small.
+/// Numbers of the cells of an atlas, of which there may be millions, and which are looked up where a chart does not know enough: small.
 impl Value for u32 {
     const MARK: Self = u32::MAX;
     type Table<K: Key> = Packed<K>;

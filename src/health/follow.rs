@@ -24,7 +24,7 @@ impl Health {
         }
         self.idle.retain(|name| there.contains(name));
         for panel in fleet.panels.iter().filter(|panel| !panel.addresses.is_empty()) {
-            if self.is_idle(panel, now) {
+            if self.rests(panel, now) {
                 continue;
             }
             let checks: Vec<&Arc<Check>> = panel.checks.iter().map(|id| &checks[id.index()]).collect();
@@ -64,7 +64,7 @@ impl Health {
     }
 
     /// There is nothing to be said of it, nor to be done.
-    fn is_idle(&mut self, panel: &Arc<Panel>, now: Now) -> bool {
+    fn rests(&mut self, panel: &Arc<Panel>, now: Now) -> bool {
         if self.idle.renew(panel) {
             return true;
         }

@@ -1,4 +1,4 @@
-//! Panels that nobody looks at, and of which nothing has been said: of ten thousand little is kept.
+//! Panels that nobody looks at, and of which nothing has been said since the node began: of ten thousand little is kept.
 
 use super::load::Watermarks;
 use super::ward::Ward;

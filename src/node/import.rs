@@ -31,8 +31,8 @@ impl Node {
         let (control, plans) = (self.control.clone(), self.pilot.plan().zones.clone());
         let base = self.fleet_files.first().and_then(|file| file.parent()).unwrap_or(Path::new("")).to_owned();
         tokio::spawn(async move {
-            let ledger = control.clone();
-            let gathered = tokio::task::spawn_blocking(move || gather(ledger.document(), &plans, &base)).await;
+            let holder = control.clone();
+            let gathered = tokio::task::spawn_blocking(move || gather(holder.document(), &plans, &base)).await;
             let outcome = match gathered {
                 Ok(Ok((json, texts))) => control.import(json, texts).await.map_err(|refusal| refusal.in_words()),
                 Ok(Err(why)) => Err(why),

@@ -10,7 +10,7 @@ use crate::steer::{Chart, Geometry, Guide, Order as Ranked};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Memory for charts. Each takes some twenty MB with a database of all cities, so those most used come first;
+/// Memory for charts. Each takes some ten MB with a database of all cities, so those most used come first;
 /// services without one rank at each query, with the same outcome.
 const MAX_BYTES: usize = 128 << 20;
 

@@ -258,7 +258,7 @@ impl Zone {
 
     /// The node that stands where the name's own is looked for first; mostly it is that. For whoever looks ahead.
     #[inline]
-    pub fn first(&self, path: &Path) -> Option<At> {
+    pub fn likely(&self, path: &Path) -> Option<At> {
         let slot = path.hash(path.count()) as usize & (self.slots.len() - 1);
         black_box(self.tags[slot]);
         Some(self.slots[slot]).filter(|at| *at != 0).map(At)

@@ -47,7 +47,7 @@ impl Desk {
         wall(now, ask, || (self.handler)(now, snapshot, ask, out))
     }
 
-    /// False: it panicked, and what it has found is of no use. The query that did it is told by its answer.
+    /// False: it panicked, and what it has found is of no use.
     pub(super) fn look<'q>(&self, ahead: &mut Ahead, snapshot: &Snapshot, queries: impl Iterator<Item = (&'q [u8], IpAddr)>) -> bool {
         catch_unwind(AssertUnwindSafe(|| ahead.look(snapshot, queries))).is_ok()
     }

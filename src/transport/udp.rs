@@ -81,7 +81,11 @@ impl Worker<'_> {
         let now = clock::now();
         let snapshot = self.desk.slot.load();
         let (mut dropped, mut panics) = (0, 0);
-        let has_looked = count >= WORTH_LOOKING && self.desk.look(&mut self.ahead, &snapshot, (0..count).map(|i| self.batch.query(i)));
+        let mut has_looked = false;
+        if count >= WORTH_LOOKING {
+            has_looked = self.desk.look(&mut self.ahead, &snapshot, (0..count).map(|i| self.batch.query(i)));
+            panics += usize::from(!has_looked);
+        }
         for i in 0..count {
             let Some(datagram) = self.batch.datagram(i) else {
                 dropped += 1;

@@ -2,8 +2,8 @@
 //! cannot hold is lost, and what counts is who is among those they hold.
 
 use crate::flood::{Client, cookie, counted, nobody, question, resident_kib, with_cookie};
-use crate::peers::wire::A;
-use crate::place::{Node, Place, until};
+use crate::peers::wire::{self, A};
+use crate::place::{HEAD, Node, Place, until};
 use rustix::process::Signal;
 use std::time::Duration;
 
@@ -61,4 +61,34 @@ fn whoever_has_a_cookie_is_answered_while_others_crowd_each_other_out() {
     assert!(heard < ASKED, "whoever has no cookie takes his chance: {heard}");
     let after_kib = resident_kib(&node);
     assert!(after_kib <= before_kib + MOST_KIB, "{before_kib} KiB became {after_kib}");
+}
+
+/// A batch is looked at together before any of it is answered.
+#[test]
+fn what_waits_together_is_answered_each_for_itself() {
+    const NAMES: usize = 90;
+    let place = Place::new();
+    let names: String = (0..NAMES).map(|n| format!("h{n} A 192.0.2.{n}\n")).collect();
+    place.write("z.example.zone", &format!("{HEAD}{names}"));
+    place.configure(&[place.dns], "");
+    let node = place.start();
+    node.signal(Signal::STOP);
+    until("stopped", || if is_stopped(&node) { "stopped" } else { "not yet" }.into());
+    let clients: Vec<Client> = (1..=3).map(|host| Client::at([127, 67, 3, host], place.dns)).collect();
+    for (n, client) in (0..NAMES).zip(clients.iter().cycle()) {
+        client.send(&question(&format!("H{n}.z.example"), A, with_cookie(b"together").filter(|_| n % 4 > 0)));
+        // Nothing that could be looked for.
+        client.send(&[0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 63][..n % 14]);
+    }
+    node.signal(Signal::CONT);
+    let mut heard = Vec::new();
+    for client in (0..NAMES).zip(clients.iter().cycle()).map(|(_, client)| client) {
+        let answer = std::iter::repeat_with(|| client.hear()).find(|answer| answer.rcode() == 0).unwrap();
+        let [record] = &answer.answer[..] else { panic!("{answer:?}") };
+        let n = usize::from(record.rdata[3]);
+        assert!(answer.question.starts_with(&wire::name(&format!("H{n}.z.example"))), "{answer:?}");
+        heard.push(n);
+    }
+    heard.sort_unstable();
+    assert_eq!(heard, (0..NAMES).collect::<Vec<_>>());
 }

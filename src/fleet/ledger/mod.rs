@@ -317,7 +317,7 @@ impl Ledger {
     }
 
     /// The draft is of the document that this was read from, and is stored now.
-    pub fn store(&mut self, draft: Draft, revision: u64) {
+    pub fn take_stored(&mut self, draft: Draft, revision: u64) {
         self.apply(draft, revision);
         // Nothing is left but what is stored.
         self.defaults = self.defaults.take().filter(|item| item.revision == revision);

@@ -863,7 +863,7 @@ fn a_fleet_of_files_that_is_stored_stays_where_it_is_and_what_is_not_stored_goes
 ttl = 5
 [[region]]
 name = "eu"
-at = [52.123456789012345, 0.1]
+at = [40.369425376548236, 0.1]
 [[panel]]
 name = "Fra1"
 addresses = ["192.0.2.1"]
@@ -881,13 +881,13 @@ set = "s"
     assert!(!problems.iter().any(Problem::is_error), "{problems:?}");
     let mut ledger = Ledger::of_file(json.clone(), Arc::new(fleet));
     let (before, mut document) = (ledger.clone(), ledger.document());
-    for list in ["defaults", "panel", "set", "hostname"] {
+    for list in ["defaults", "region", "panel", "set", "hostname"] {
         assert_eq!(document[list], json[list]);
     }
     document["zone"] = json!([{"name": "p.example"}]);
     document["hostname"] = json!([]);
     let draft = Ledger::default().replace(&document).unwrap().sharing(&ledger);
-    ledger.store(draft, 7);
+    ledger.take_stored(draft, 7);
     for (kind, name) in [(Kind::Region, "eu"), (Kind::Panel, "fra1"), (Kind::Set, "s")] {
         let (old, new) = (before.item(kind, name).unwrap(), ledger.item(kind, name).unwrap());
         assert!(Arc::ptr_eq(&old.name, &new.name) && Arc::ptr_eq(&old.body, &new.body) && new.revision == 7, "{name}");
